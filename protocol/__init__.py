@@ -1,0 +1,1 @@
+"""The wire between coordinator and interface nodes: messages, states, error codes, signing."""
