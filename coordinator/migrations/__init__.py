@@ -1,0 +1,1 @@
+"""Alembic's revisions; `coordinator.store.migrate` runs them at the start."""

@@ -1,0 +1,186 @@
+"""Statements on attempts. An attempt's id is the fencing token: every write names it and the states it may be in."""
+
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Update, bindparam, delete, func, insert, select, update
+
+from coordinator.domain.lifecycle import ATTEMPT_MOVES, HELD, LEASED, SLOT, AttemptVerb
+from coordinator.store.schema import changing, constants, guarded, row_of, table
+from coordinator.store.tables import Attempts, Steps
+from coordinator.store.work import Work
+from protocol.states import AttemptState
+
+_attempts = table(Attempts)
+_steps = table(Steps)
+_HELD, _LEASED, _SLOT = (constants(states) for states in (HELD, LEASED, SLOT))
+_ADD = insert(_attempts)
+_GET = select(_attempts).where(_attempts.c.id == bindparam("key"))
+_OF_STEP = select(_attempts).where(_attempts.c.step_id == bindparam("step")).order_by(_attempts.c.id)
+_HOLDING = select(_attempts).where(_attempts.c.task_id == bindparam("task"), _attempts.c.state.in_(_HELD))
+_HOLDS = select(_attempts.c.id).where(_attempts.c.step_id == bindparam("step"), _attempts.c.state.in_(_HELD)).limit(1)
+_BUSY = (
+    select(_attempts.c.interface_id, func.count().label("number"))
+    .where(_attempts.c.state.in_(_SLOT))
+    .group_by(_attempts.c.interface_id)
+)
+_BUSY_OF = select(func.count()).where(_attempts.c.interface_id == bindparam("interface"), _attempts.c.state.in_(_SLOT))
+_ALONE = (
+    select(_attempts.c.interface_id)
+    .join(_steps, _steps.c.id == _attempts.c.step_id)
+    .where(_attempts.c.state.in_(_SLOT), _steps.c.losses >= bindparam("losses"))
+)
+
+
+@cache
+def _older(statement: Update) -> Update:
+    return statement.where(_attempts.c.seq < bindparam("newest"))
+
+
+_REPORTED = constants([AttemptState.REPORTED])[0]
+
+
+def add(work: Work, values: dict[str, Any]) -> None:
+    """Insert an attempt, offered."""
+    work.run(_ADD, row_of(Attempts, values))
+
+
+def get(work: Work, attempt_id: str) -> Attempts | None:
+    """One attempt, or None."""
+    return work.row(_GET, Attempts, {"key": attempt_id})
+
+
+def move(work: Work, attempt_id: str, verb: AttemptVerb, **values: Any) -> bool:
+    """The guarded move; False when the attempt is in no state that allows it."""
+    sources, target = ATTEMPT_MOVES[verb]
+    return work.run(*guarded(_attempts, attempt_id, sources, {"state": str(target), **values})) == 1
+
+
+def note_outcome(work: Work, attempt_id: str, seq: int, outcome: dict[str, Any]) -> None:
+    """Keep the terminal callback, so that its repeat gets the same answer."""
+    work.run(*changing(_attempts, attempt_id, {"seq": seq, "outcome": outcome}))
+
+
+def of_task(work: Work, task_id: str) -> Sequence[Attempts]:
+    """Every attempt of a task, oldest first."""
+    return work.rows(select(_attempts).where(_attempts.c.task_id == task_id).order_by(_attempts.c.id), Attempts)
+
+
+def of_step(work: Work, step_id: str) -> Sequence[Attempts]:
+    """Every attempt of a step, oldest first."""
+    return work.rows(_OF_STEP, Attempts, {"step": step_id})
+
+
+def holding(work: Work, task_id: str) -> Sequence[Attempts]:
+    """Attempts that own a step of this task."""
+    return work.rows(_HOLDING, Attempts, {"task": task_id})
+
+
+def holding_any(work: Work, task_ids: Collection[str]) -> Sequence[Attempts]:
+    """Attempts that own a step of one of these tasks."""
+    if not task_ids:
+        return ()
+    where = _attempts.c.task_id.in_(list(task_ids)) & _attempts.c.state.in_(_HELD)
+    return work.rows(select(_attempts).where(where).order_by(_attempts.c.frames_done), Attempts)
+
+
+def holds_step(work: Work, step_id: str) -> bool:
+    """Whether any attempt still owns the step."""
+    return work.scalar(_HOLDS, {"step": step_id}) is not None
+
+
+def held_by(work: Work, interface_id: str) -> Sequence[Attempts]:
+    """Attempts that a node should know of: leases run, or the verifier has not spoken yet."""
+    states = [*_LEASED, _REPORTED]
+    where = (_attempts.c.interface_id == interface_id) & _attempts.c.state.in_(states)
+    return work.rows(select(_attempts).where(where).order_by(_attempts.c.id), Attempts)
+
+
+def count(work: Work, states: Collection[AttemptState]) -> int:
+    """How many attempts are in these states."""
+    where = _attempts.c.state.in_([str(s) for s in states])
+    return int(work.scalar(select(func.count()).select_from(_attempts).where(where)))
+
+
+def busy_slots(work: Work) -> dict[str, int]:
+    """How many slots of each node are taken; nodes without work are left out."""
+    rows: Sequence[Any] = work.rows(_BUSY, Attempts, {})
+    return {row.interface_id: int(row.number) for row in rows}
+
+
+def busy_slots_of(work: Work, interface_id: str) -> int:
+    """How many slots of one node are taken."""
+    return int(work.scalar(_BUSY_OF, {"interface": interface_id}))
+
+
+def alone(work: Work, losses: int) -> set[str]:
+    """Nodes that hold a step which was lost at least so often: they are given nothing beside it."""
+    return {row.interface_id for row in work.rows(_ALONE, Attempts, {"losses": losses})}
+
+
+def renew(work: Work, interface_id: str, attempt_ids: Collection[str], until: float) -> None:
+    """A signed message named these attempts: their leases begin anew."""
+    if attempt_ids:
+        where = (
+            (_attempts.c.interface_id == interface_id)
+            & _attempts.c.id.in_(list(attempt_ids))
+            & _attempts.c.state.in_(_LEASED)
+        )
+        work.execute(update(_attempts).where(where).values(lease_until=until))
+
+
+def progress(work: Work, attempt_id: str, seq: int, values: dict[str, Any]) -> bool:
+    """Write what a callback said; False when it is older than what is known or the attempt runs no more."""
+    statement, parameters = guarded(_attempts, attempt_id, [AttemptState.RUNNING], {"seq": seq, **values})
+    return work.run(_older(statement), parameters | {"newest": seq}) == 1
+
+
+def leases(work: Work) -> dict[str, float]:
+    """Until when each node with work has its latest lease."""
+    latest = func.max(_attempts.c.lease_until).label("until")
+    statement = select(_attempts.c.interface_id, latest).where(_attempts.c.state.in_(_LEASED))
+    rows = work.execute(statement.group_by(_attempts.c.interface_id)).mappings()
+    return {str(row["interface_id"]): float(row["until"]) for row in rows}
+
+
+def expired(work: Work, limit: int) -> Sequence[Attempts]:
+    """Attempts whose lease has ended."""
+    where = _attempts.c.state.in_(_LEASED) & (_attempts.c.lease_until < work.now)
+    return work.rows(select(_attempts).where(where).order_by(_attempts.c.lease_until).limit(limit), Attempts)
+
+
+def standing_still(work: Work, since: float, load_since: float) -> Sequence[Attempts]:
+    """Running attempts whose stage has not moved since `since`, or since `load_since` while a model loads."""
+    loading = _attempts.c.stage == "load"
+    stale = (~loading & (_attempts.c.progress_at < since)) | (loading & (_attempts.c.progress_at < load_since))
+    where = (_attempts.c.state == AttemptState.RUNNING.value) & stale
+    return work.rows(select(_attempts).where(where), Attempts)
+
+
+def reported(work: Work) -> Sequence[str]:
+    """Attempts that wait for the verifier."""
+    where = _attempts.c.state == AttemptState.REPORTED.value
+    return work.scalars(select(_attempts.c.id).where(where).order_by(_attempts.c.reported_at))
+
+
+def stopping(work: Work) -> Sequence[Attempts]:
+    """Attempts whose node has not yet said that it stopped."""
+    return work.rows(select(_attempts).where(_attempts.c.state == AttemptState.STOPPING.value), Attempts)
+
+
+def offered(work: Work) -> Sequence[Attempts]:
+    """Offers that no node has answered."""
+    return work.rows(select(_attempts).where(_attempts.c.state == AttemptState.OFFERED.value), Attempts)
+
+
+def offered_to(work: Work, interface_id: str) -> Sequence[Attempts]:
+    """Offers that a node has not answered."""
+    where = (_attempts.c.interface_id == interface_id) & (_attempts.c.state == AttemptState.OFFERED.value)
+    return work.rows(select(_attempts).where(where).order_by(_attempts.c.id), Attempts)
+
+
+def forget(work: Work, task_id: str) -> None:
+    """Delete the ended attempts of a removed task; one that still holds a slot stays until it ends."""
+    where = (_attempts.c.task_id == task_id) & _attempts.c.state.not_in(_SLOT)
+    work.execute(delete(_attempts).where(where))

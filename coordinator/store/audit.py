@@ -1,0 +1,41 @@
+"""Who did what to whom: written in the transaction that does it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from coordinator.store.schema import table
+from coordinator.store.tables import Audit, Users
+from coordinator.store.work import Work
+
+_audit = table(Audit)
+SYSTEM = "system"
+
+
+def record(work: Work, action: str, *, actor: Users | str, target: str = "", address: str = "", **data: Any) -> None:
+    """Add a row. `actor` is the account, or a name where there is none (`system`, or whoever tried to log in)."""
+    actor_id, name = (None, actor) if isinstance(actor, str) else (actor.id, actor.username)
+    work.execute(
+        insert(_audit).values(
+            at=work.now,
+            actor_id=actor_id,
+            actor=name[:64],
+            action=action,
+            target=target[:200],
+            address=address[:64],
+            data=data,
+        )
+    )
+
+
+def page(work: Work, *, before: int | None, limit: int, action: str = "", actor: str = "") -> Sequence[Audit]:
+    """Rows, newest first, those before a sequence number."""
+    statement = select(_audit).order_by(_audit.c.seq.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(_audit.c.seq < before)
+    if action:
+        statement = statement.where(_audit.c.action == action)
+    if actor:
+        statement = statement.where(_audit.c.actor == actor)
+    return work.rows(statement, Audit)

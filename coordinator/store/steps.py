@@ -1,0 +1,169 @@
+"""Statements on steps: the queue is the pending ones of tasks that are waiting or processing."""
+
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Integer, Select, bindparam, case, delete, false, func, insert, or_, select, update
+
+from coordinator.domain.lifecycle import HELD, QUEUED
+from coordinator.store.schema import constants, guarded, row_of, table
+from coordinator.store.tables import Attempts, Steps, Tasks, Users
+from coordinator.store.work import Work
+from protocol.states import StepState
+
+_steps = table(Steps)
+_tasks = table(Tasks)
+_users = table(Users)
+_attempts = table(Attempts)
+_MINE = _steps.c.id == bindparam("key")
+_ADD = insert(_steps)
+_GET = select(_steps).where(_MINE)
+_OF_TASK = (
+    select(_steps).where(_steps.c.task_id == bindparam("task")).order_by(_steps.c.queue_rank.desc(), _steps.c.ord)
+)
+_WIN = (
+    update(_steps)
+    .where(_MINE, _steps.c.state == constants([StepState.RUNNING])[0], _steps.c.winner.is_(None))
+    .values(state="done", winner=bindparam("attempt"), finished_at=bindparam("at"))
+)
+_CHARGE = (
+    update(_steps)
+    .where(_MINE)
+    .values(
+        failures=_steps.c.failures + bindparam("failed", type_=Integer()),
+        losses=_steps.c.losses + bindparam("lost", type_=Integer()),
+    )
+)
+_FURTHEST = (
+    select(func.coalesce(func.max(_attempts.c.frames_done), 0))
+    .where(_attempts.c.step_id == _steps.c.id, _attempts.c.state.in_(constants(HELD)))
+    .scalar_subquery()
+)
+_FRAMES_DONE = select(
+    func.sum(
+        case(
+            (_steps.c.state == constants([StepState.DONE])[0], _steps.c.frames),
+            (_steps.c.frames < _FURTHEST, _steps.c.frames),
+            else_=_FURTHEST,
+        )
+    )
+).where(_steps.c.task_id == bindparam("task"))
+ASSEMBLE_RANK: Final = 0
+"""`assemble` goes before everything else: it ends a task."""
+
+
+def add(work: Work, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert the steps of a task."""
+    for row in rows:
+        work.run(_ADD, row_of(Steps, row))
+
+
+def get(work: Work, step_id: str) -> Steps | None:
+    """One step, or None."""
+    return work.row(_GET, Steps, {"key": step_id})
+
+
+def of_task(work: Work, task_id: str) -> Sequence[Steps]:
+    """The steps of a task in the order of the video, `assemble` last."""
+    return work.rows(_OF_TASK, Steps, {"task": task_id})
+
+
+def remove_of(work: Work, task_id: str) -> None:
+    """Delete the steps of a task that is reset or removed."""
+    work.execute(delete(_steps).where(_steps.c.task_id == task_id))
+
+
+def take(work: Work, step_id: str) -> bool:
+    """pending -> running, at the claim; False when somebody else was faster."""
+    return work.run(*guarded(_steps, step_id, [StepState.PENDING], {"state": StepState.RUNNING.value})) == 1
+
+
+def put_back(work: Work, step_id: str, not_before: float) -> bool:
+    """running -> pending, when the last live attempt ended without a result."""
+    values = {"state": StepState.PENDING.value, "not_before": not_before}
+    return work.run(*guarded(_steps, step_id, [StepState.RUNNING], values)) == 1
+
+
+def win(work: Work, step_id: str, attempt_id: str) -> bool:
+    """running -> done, once: the fence that makes a second completion impossible."""
+    return work.run(_WIN, {"key": step_id, "attempt": attempt_id, "at": work.now}) == 1
+
+
+def kill(work: Work, step_id: str) -> bool:
+    """pending | running -> dead: the step is given up."""
+    alive = [StepState.PENDING, StepState.RUNNING]
+    return work.run(*guarded(_steps, step_id, alive, {"state": StepState.DEAD.value})) == 1
+
+
+def charge(work: Work, step_id: str, *, failures: int = 0, losses: int = 0) -> None:
+    """Count an attempt that ended badly."""
+    work.run(_CHARGE, {"key": step_id, "failed": failures, "lost": losses})
+
+
+def revive(work: Work, task_id: str) -> None:
+    """dead -> pending and counts zeroed, for a retry; finished steps keep their winners."""
+    mine = _steps.c.task_id == task_id
+    work.execute(update(_steps).where(mine).values(failures=0, losses=0, not_before=0.0, queued_at=work.now))
+    dead = mine & (_steps.c.state == StepState.DEAD.value)
+    work.execute(update(_steps).where(dead).values(state=StepState.PENDING.value))
+
+
+def reopen(work: Work, step_id: str, winner: str) -> bool:
+    """done -> pending, for a retry after what the winner made was removed with the parts of ended tasks."""
+    where = (_steps.c.id == step_id) & (_steps.c.winner == winner)
+    values = {"state": StepState.PENDING.value, "winner": None, "finished_at": None}
+    return work.changed(update(_steps).where(where).values(values)) == 1
+
+
+def rank(work: Work, task_id: str, *, priority: int | None = None, klass: int | None = None) -> None:
+    """Move a task's steps in the queue."""
+    values = {name: value for name, value in (("priority", priority), ("klass", klass)) if value is not None}
+    if values:
+        work.execute(update(_steps).where(_steps.c.task_id == task_id).values(values))
+
+
+def next_waiting(work: Work, models: Collection[str], limit: int) -> Sequence[Steps]:
+    """The first pending steps that nodes with these models could take now, in the order of the queue."""
+    names = sorted(models)
+    parameters = {"now": work.now, "most": limit, **{f"model_{place}": name for place, name in enumerate(names)}}
+    return work.rows(_waiting(len(names)), Steps, parameters)
+
+
+@cache
+def _waiting(models: int) -> Select[Any]:
+    return (
+        select(_steps)
+        .join(_tasks, _tasks.c.id == _steps.c.task_id)
+        .join(_users, _users.c.id == _steps.c.user_id)
+        .where(
+            _steps.c.state == constants([StepState.PENDING])[0],
+            or_(false(), *(_steps.c.model == bindparam(f"model_{place}") for place in range(models))),
+            _steps.c.not_before <= bindparam("now"),
+            _tasks.c.state.in_(constants(QUEUED)),
+        )
+        .order_by(
+            _steps.c.queue_rank,
+            _steps.c.klass.desc(),
+            _users.c.use_score,
+            _steps.c.priority.desc(),
+            _steps.c.queued_at,
+            _steps.c.ord,
+        )
+        .limit(bindparam("most", type_=Integer()))
+    )
+
+
+def frames_done(work: Work, task_id: str) -> int:
+    """The truth about a task's frames: those of finished steps, and of the furthest live attempt of each other one."""
+    return int(work.scalar(_FRAMES_DONE, {"task": task_id}) or 0)
+
+
+def waiting_count(work: Work) -> int:
+    """How many steps wait for a node."""
+    statement = (
+        select(func.count())
+        .select_from(_steps.join(_tasks, _tasks.c.id == _steps.c.task_id))
+        .where(_steps.c.state == StepState.PENDING.value, _tasks.c.state.in_([str(state) for state in QUEUED]))
+    )
+    return int(work.scalar(statement))
