@@ -1,0 +1,85 @@
+"""What happens by the clock: leases end, silent nodes are offline, live tasks are settled again, old things go.
+
+Every tick makes guarded moves only, so that running it twice, or on every replica, is safe.
+"""
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+
+from coordinator.clock import monotonic
+from coordinator.services import doubt, leases, progress, registry, settling
+from coordinator.services.context import Context
+from coordinator.services.rules import Rules
+from coordinator.store import tasks
+from coordinator.store.work import Work
+
+log = logging.getLogger(__name__)
+
+
+class Ticks:
+    """The periodic work of one process; `loops.schedule` says how often."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._last = monotonic()
+        self._hiccup: str | None = "started"
+
+    def database_failed(self) -> None:
+        """A write failed: the next tick begins a doubt."""
+        self._hiccup = "database"
+
+    async def leases(self) -> None:
+        """End leases and attempts that stand still, unless this coordinator has reason to doubt itself."""
+        rules, now = self._context.rules, monotonic()
+        if now - self._last > rules.lease_s / 2:
+            self._hiccup = "late"
+        self._last = now
+        reason, self._hiccup = self._hiccup, None
+        if reason is not None:
+            log.info("coordinator_doubts_itself", extra={"reason": reason})
+            await self._context.database.write(lambda work: doubt.doubt(work, rules, reason))
+        await self._context.database.write(lambda work: _take_away(work, rules))
+
+    async def nodes(self) -> None:
+        """Nodes that were silent for too long are offline."""
+        rules = self._context.rules
+        await self._context.database.write(lambda work: registry.miss(work, rules))
+
+    async def strangers(self) -> None:
+        """Forget registrations whose secret was never used."""
+        await self._context.database.write(registry.forget_unused)
+
+    async def settle(self) -> None:
+        """Settle every live task again: a safety net that should never find anything."""
+        for task_id in await self._context.database.read(tasks.live_ids):
+            await self._context.database.write(partial(_settle, rules=self._context.rules, task_id=task_id))
+
+    async def flush(self) -> None:
+        """Write the progress that callbacks brought."""
+        book, rules, write = self._context.book, self._context.rules, self._context.database.write
+        entries = book.pending()
+        if entries:
+            written = await write(lambda work: progress.write(work, rules, entries))
+            book.settle(entries, written)
+            touched = sorted({entry.task_id for entry in entries})
+            await write(lambda work: _refresh(work, touched))
+
+
+def _take_away(work: Work, rules: Rules) -> None:
+    if not doubt.in_doubt(work) and not doubt.silence(work, rules):
+        leases.expire(work, rules)
+        leases.give_up_on_the_still(work, rules)
+
+
+def _settle(work: Work, *, rules: Rules, task_id: str) -> None:
+    task = tasks.lock(work, task_id)
+    if task is not None:
+        settling.settle(work, rules, task)
+
+
+def _refresh(work: Work, task_ids: Sequence[str]) -> None:
+    for task_id in task_ids:
+        task = tasks.lock(work, task_id)
+        if task is not None:
+            settling.refresh_progress(work, task)

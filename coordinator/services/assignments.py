@@ -1,0 +1,63 @@
+"""From an offer to the document that a node is sent."""
+
+from coordinator.gateway.attempt_tokens import AttemptTokens
+from coordinator.services.dispatching import Offer
+from coordinator.services.rules import Rules
+from coordinator.store.tables import Media
+from protocol.base import AttemptId, StepId, TaskId
+from protocol.states import Output, StepKind
+from protocol.work import (
+    Assignment,
+    Background,
+    BlurBackground,
+    ColorBackground,
+    Encoding,
+    FrameRange,
+    ImageBackground,
+    Source,
+    TransparentBackground,
+    VideoBackground,
+)
+
+FILES = "/api/v1/interfaces/files"
+ARTIFACTS = "/api/v1/interfaces/artifacts"
+CALLBACKS = "/api/v1/interfaces/callbacks"
+
+
+def assignment(offer: Offer, tokens: AttemptTokens, rules: Rules) -> Assignment:
+    """Always the same document for the same attempt, so that an offer can be sent again."""
+    attempt, task, step = offer.attempt, offer.task, offer.step
+    return Assignment(
+        attempt_id=AttemptId(attempt.id),
+        task_id=TaskId(task.id),
+        step_id=StepId(step.id),
+        kind=StepKind(step.kind),
+        source=_source(attempt.id, "source", offer.source),
+        range=FrameRange.model_validate(step.plan) if step.plan else None,
+        background=_background(offer),
+        model=task.model,
+        outputs=tuple(Output(name) for name in task.outputs),
+        encoding=Encoding.model_validate(task.encoding),
+        upload_urls={Output(name): f"{ARTIFACTS}/{attempt.id}/{name}" for name in task.outputs},
+        callback_url=f"{CALLBACKS}/{attempt.id}",
+        attempt_token=tokens.issue(attempt.id),
+        lease_s=rules.lease_s,
+    )
+
+
+def _source(attempt_id: str, what: str, media: Media) -> Source:
+    url = f"{FILES}/{attempt_id}/{what}"
+    return Source(url=url, etag=media.sha256, sha256=media.sha256, size=media.size)
+
+
+def _background(offer: Offer) -> Background:
+    chosen = offer.task.background or {"kind": "transparent"}
+    if offer.background is not None:
+        source = _source(offer.attempt.id, "background", offer.background)
+        kind = VideoBackground if offer.background.content_type.startswith("video/") else ImageBackground
+        return kind(source=source, fit=chosen["fit"])
+    if chosen["kind"] == "color":
+        return ColorBackground(color=chosen["color"])
+    if chosen["kind"] == "blur":
+        return BlurBackground(strength=chosen["strength"])
+    return TransparentBackground()

@@ -1,0 +1,230 @@
+"""From a waiting step and an idle node to an offer: choose, claim, and what became of the offer."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from coordinator.domain import blame, placement
+from coordinator.domain.lifecycle import ATTEMPT_MOVES, QUEUED, AttemptVerb
+from coordinator.domain.news import QueueChanged
+from coordinator.ids import new_id
+from coordinator.services import registry, settling
+from coordinator.services.rules import Rules
+from coordinator.store import attempts, events, fleet, media, steps, tasks
+from coordinator.store.schema import Json
+from coordinator.store.tables import Attempts, InterfaceModels, Interfaces, Media, Steps, Tasks
+from coordinator.store.work import Work
+from protocol.states import AttemptState, Lane
+
+LOOK_AHEAD = 20
+"""How many waiting steps are looked at when the first ones fit no free node."""
+BYTES_PER_MB = 1_000_000
+BUSY_WAIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Everything that an assignment is written from."""
+
+    attempt: Attempts
+    step: Steps
+    task: Tasks
+    source: Media
+    background: Media | None
+    interface: Interfaces
+
+
+class Claimed(NamedTuple):
+    """An offer, if anything matched, and whether another look may find one more."""
+
+    offer: Offer | None
+    again: bool
+
+
+class ClaimLostError(Exception):
+    """Somebody else was faster; the unit takes its claim back."""
+
+
+def claim(work: Work, rules: Rules, polling: Collection[str]) -> Claimed:
+    """Give the first waiting step that a free node can take to the best such node."""
+    interfaces = {row.id: row for row in fleet.ready(work, polling)}
+    busy = attempts.busy_slots(work) if interfaces else {}
+    alone = attempts.alone(work, blame.ALONE_AFTER_LOSSES) if busy else set()
+    free = {key: row for key, row in interfaces.items() if busy.get(key, 0) < row.slots and key not in alone}
+    if not free:
+        return Claimed(None, again=False)
+    offered = fleet.models_of(work, free)
+    waiting = steps.next_waiting(work, {row.model for row in offered}, LOOK_AHEAD)
+    for step in waiting:
+        node = _choose(work, step, free, busy, offered)
+        if node is not None:
+            return Claimed(_claim(work, rules, step, free[node.interface_id]), again=len(waiting) > 1)
+    return Claimed(None, again=False)
+
+
+def _choose(
+    work: Work,
+    step: Steps,
+    free: dict[str, Interfaces],
+    busy: dict[str, int],
+    offered: Sequence[InterfaceModels],
+) -> placement.Node | None:
+    past = _since_queued(work, step)
+    refused = _refusers(past)
+    tried = {a.interface_id for a in past if a.charge}
+    nodes = [
+        placement.Node(
+            interface_id=row.interface_id,
+            free=free[row.interface_id].slots - busy.get(row.interface_id, 0),
+            busy=busy.get(row.interface_id, 0),
+            warm=row.warm,
+            fps=row.measured_fps or row.speed_fps,
+            disk_free_mb=free[row.interface_id].disk_free_mb,
+        )
+        for row in offered
+        if row.model == step.model and row.interface_id not in refused
+    ]
+    need = placement.Need(frames=step.frames, disk_mb=0, alone=blame.must_run_alone(step.losses))
+    return placement.choose(nodes, need, tried)
+
+
+def _since_queued(work: Work, step: Steps) -> list[Attempts]:
+    """Attempts since submit or retry: a retry gives every node another chance."""
+    return [attempt for attempt in attempts.of_step(work, step.id) if attempt.offered_at >= step.queued_at]
+
+
+def _refusers(past: Sequence[Attempts]) -> set[str]:
+    return {attempt.interface_id for attempt in past if attempt.state == AttemptState.REJECTED and attempt.error}
+
+
+def _claim(work: Work, rules: Rules, step: Steps, interface: Interfaces) -> Offer | None:
+    task = tasks.lock(work, step.task_id)
+    if task is None or task.state not in QUEUED or not steps.take(work, step.id):
+        raise ClaimLostError
+    files = _files(work, task)
+    if files is None:
+        steps.kill(work, step.id)
+        settling.settle(work, rules, task)
+        work.announce(QueueChanged())
+        return None
+    attempt_id = new_id()
+    row = {
+        "id": attempt_id,
+        "step_id": step.id,
+        "task_id": task.id,
+        "interface_id": interface.id,
+        "state": str(AttemptState.OFFERED),
+        "lane": interface.lane,
+        "lease_until": work.now + rules.lease_s,
+        "progress_at": work.now,
+        "offered_at": work.now,
+    }
+    attempts.add(work, row)
+    locked = fleet.lock(work, interface.id)
+    slots = 1 if blame.must_run_alone(step.losses) else interface.slots
+    if locked is None or attempts.busy_slots_of(work, interface.id) > min(slots, locked.slots):
+        raise ClaimLostError
+    attempt = attempts.get(work, attempt_id)
+    return Offer(attempt, step, task, *files, locked) if attempt is not None else None
+
+
+def _files(work: Work, task: Tasks) -> tuple[Media, Media | None] | None:
+    """The source and the background; None when one that the task names is gone."""
+    source = media.get(work, task.source_id or "")
+    background = media.get(work, task.background_id) if task.background_id else None
+    if source is None or (background is None and task.background_id is not None):
+        return None
+    return source, background
+
+
+def offer_of(work: Work, attempt_id: str) -> Offer | None:
+    """An offer as it is to be sent (again); None when it is no longer an offer."""
+    attempt = attempts.get(work, attempt_id)
+    if attempt is None or attempt.state != AttemptState.OFFERED:
+        return None
+    step, task = steps.get(work, attempt.step_id), tasks.get(work, attempt.task_id)
+    interface = fleet.get(work, attempt.interface_id)
+    if step is None or task is None or interface is None:
+        return None
+    files = _files(work, task)
+    return Offer(attempt, step, task, *files, interface) if files is not None else None
+
+
+def unanswered(work: Work, interface_id: str, known: Collection[str]) -> list[Offer]:
+    """Offers of a node that its list lacks: they are sent again."""
+    rows = attempts.offered_to(work, interface_id)
+    found = (offer_of(work, row.id) for row in rows if row.id not in known)
+    return [offer for offer in found if offer is not None]
+
+
+def pushed_offers(work: Work) -> list[Offer]:
+    """Every offer of the push lane that has no answer yet."""
+    found = (offer_of(work, row.id) for row in attempts.offered(work) if row.lane == Lane.PUSH)
+    return [offer for offer in found if offer is not None]
+
+
+def accept(work: Work, rules: Rules, attempt_id: str, boot_id: str) -> Attempts | None:
+    """The node answered 202: the attempt runs, perhaps since its first callback. None when nobody wants it any more;
+    otherwise the row, as it was before."""
+    attempt = attempts.get(work, attempt_id)
+    task = tasks.lock(work, attempt.task_id) if attempt is not None else None
+    if attempt is None or task is None:
+        return None
+    if start(work, rules, task, attempt, boot_id):
+        return attempt
+    now = attempts.get(work, attempt_id)
+    return now if now is not None and now.state == AttemptState.RUNNING else None
+
+
+def start(work: Work, rules: Rules, task: Tasks, attempt: Attempts, boot_id: str) -> bool:
+    """offered -> running, once, by the 202 or the first callback; `task` is locked."""
+    values = {"boot_id": boot_id, "started_at": work.now, "progress_at": work.now}
+    lease = work.now + rules.lease_s
+    if not attempts.move(work, attempt.id, AttemptVerb.ACCEPT, lease_until=lease, **values):
+        return False
+    detail = {"attempt_id": attempt.id, "interface_id": attempt.interface_id, "step_id": attempt.step_id}
+    events.record(work, "attempt_started", task.id, task.user_id, **detail)
+    settling.settle(work, rules, task)
+    return True
+
+
+def busy(work: Work, rules: Rules, attempt_id: str) -> None:
+    """The node says 409: it has no slot although we thought so. Uncharged; a moment of patience."""
+    _reject(work, rules, attempt_id, None, BUSY_WAIT_S)
+
+
+def refused(work: Work, rules: Rules, attempt_id: str, code: str, detail: str) -> None:
+    """The node says 422: it cannot. When every node that has the model says so, the step is given up in its words."""
+    error = {"code": code, "detail": detail, "error_class": "unsupported"}
+    attempt = _reject(work, rules, attempt_id, error, 0.0)
+    step = steps.get(work, attempt.step_id) if attempt is not None else None
+    if attempt is None or step is None:
+        return
+    against = _refusers(_since_queued(work, step))
+    able = set(fleet.able(work, step.model))
+    task = tasks.get(work, attempt.task_id)
+    if able and able <= against and task is not None and steps.kill(work, step.id):
+        settling.settle(work, rules, task)
+
+
+def not_connected(work: Work, rules: Rules, attempt_id: str) -> None:
+    """Nobody listens at the node's address: offer the step to another, and let the node ask for work itself."""
+    attempt = _reject(work, rules, attempt_id, None, 0.0)
+    row = fleet.get(work, attempt.interface_id) if attempt is not None else None
+    if row is not None:
+        registry.unreachable(work, row.id)
+        registry.fall_back(work, row)
+
+
+def _reject(work: Work, rules: Rules, attempt_id: str, error: Json | None, wait_s: float) -> Attempts | None:
+    found = attempts.get(work, attempt_id)
+    task = tasks.lock(work, found.task_id) if found is not None else None
+    attempt = attempts.get(work, attempt_id)
+    if attempt is None:
+        return None
+    if task is None or attempt.state not in ATTEMPT_MOVES[AttemptVerb.REJECT].sources:
+        # paused or cancelled while the offer travelled: the node never took it
+        settling.stopped(work, attempt)
+        return None
+    ended = settling.end_attempt(work, rules, task, attempt, AttemptVerb.REJECT, error=error, wait_s=wait_s)
+    return attempt if ended else None

@@ -1,0 +1,94 @@
+"""Whose key signs: the secrets of nodes, remembered for a moment, because every callback needs them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from coordinator.clock import monotonic
+from coordinator.domain.news import InterfaceChanged
+from coordinator.gateway.node_secrets import NodeSecrets
+from coordinator.services.registry import TOUCH_EVERY_S, sign_of_life
+from coordinator.store import interfaces
+from coordinator.store.database import Database
+from coordinator.store.work import Work
+from protocol.states import Admission
+
+FRESH_S: Final = 2.0
+"""Another replica may have changed a row; its news may be late."""
+RETRY_S: Final = 0.2
+"""A signature that fails is checked once more against the database, but not more often than this for one node."""
+REMEMBERED: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The secrets of one node, opened; `next_sealed` is how the next one is stored. `read_at` is monotonic seconds."""
+
+    interface_id: str
+    secret: str | None
+    next_secret: str | None
+    next_sealed: str | None
+    revoked: bool
+    read_at: float
+
+
+class NodeKeys:
+    """A small memory in front of the rows."""
+
+    def __init__(self, database: Database, secrets: NodeSecrets) -> None:
+        self._database = database
+        self._secrets = secrets
+        self._known: dict[str, Keys] = {}
+        self._heard: dict[str, float] = {}
+
+    async def of(self, interface_id: str, *, older_than: float = FRESH_S) -> Keys | None:
+        """The keys of a node, at most `older_than` seconds old; None when there is no such node."""
+        found = self._known.get(interface_id)
+        if found is not None and monotonic() - found.read_at < older_than:
+            return found
+        return await self._read(interface_id)
+
+    async def _read(self, interface_id: str) -> Keys | None:
+        began = monotonic()
+        row = await self._database.read(lambda work: interfaces.get(work, interface_id))
+        if row is None:
+            self._known.pop(interface_id, None)
+            return None
+        keys = Keys(
+            interface_id=interface_id,
+            secret=self._secrets.open(row.secret) if row.secret else None,
+            next_secret=self._secrets.open(row.next_secret) if row.next_secret else None,
+            next_sealed=row.next_secret,
+            revoked=row.admission == Admission.REVOKED,
+            read_at=began,
+        )
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[interface_id] = keys
+        return keys
+
+    def hear(self, news: object) -> None:
+        """The feed's listener: a row that changed is read again."""
+        if isinstance(news, InterfaceChanged):
+            self._known.pop(news.interface_id, None)
+            self._heard.pop(news.interface_id, None)
+
+    async def promote(self, keys: Keys) -> None:
+        """The next secret was used: the old one counts no longer. Returns when that is durable."""
+        sealed = keys.next_sealed
+        if sealed is not None:
+
+            def unit(work: Work) -> bool:
+                return interfaces.promote(work, keys.interface_id, sealed)
+
+            await self._database.write(unit)
+            self._known.pop(keys.interface_id, None)
+
+    async def heard(self, interface_id: str) -> None:
+        """A node said something about its work: a sign of life, written down every few seconds at most."""
+        now = monotonic()
+        if now - self._heard.get(interface_id, -TOUCH_EVERY_S) < TOUCH_EVERY_S:
+            return
+        if len(self._heard) >= REMEMBERED:
+            self._heard.clear()
+        self._heard[interface_id] = now
+        await self._database.write(lambda work: sign_of_life(work, interface_id))

@@ -1,0 +1,184 @@
+"""What a node says about an attempt, and what the verifier says about its bytes."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from coordinator import errors
+from coordinator.domain.lifecycle import AttemptVerb
+from coordinator.domain.news import AttemptEnded, AttemptReported, AttemptStopping, QueueChanged
+from coordinator.services import dispatching, settling
+from coordinator.services.rules import Rules
+from coordinator.store import artifacts, attempts, events, fleet, steps, tasks
+from coordinator.store.schema import Json
+from coordinator.store.tables import Attempts, Tasks
+from coordinator.store.work import Work
+from protocol.base import AttemptId, InterfaceId
+from protocol.reports import TERMINAL, Callback
+from protocol.states import AttemptState, StepKind
+
+Command = Literal["continue", "cancel"]
+
+
+def hear(work: Work, rules: Rules, interface_id: str, callback: Callback) -> Command:
+    """Take one callback. A repeat of a terminal one gets its first answer again. Gone: the attempt is over."""
+    found = attempts.get(work, callback.attempt_id)
+    if found is None or found.interface_id != interface_id:
+        raise errors.Gone(attempt_id=callback.attempt_id)
+    task = tasks.lock(work, found.task_id)
+    attempt = attempts.get(work, callback.attempt_id)
+    if attempt is None:
+        raise errors.Gone(attempt_id=callback.attempt_id)
+    if attempt.state == AttemptState.STOPPING:
+        return _hear_stopping(work, rules, attempt, callback)
+    if attempt.outcome is not None and callback.kind in TERMINAL:
+        return "cancel" if attempt.outcome.get("answer") == "cancel" else "continue"
+    if attempt.state == AttemptState.REPORTED:
+        return "continue"
+    if task is None or attempt.state not in (AttemptState.OFFERED, AttemptState.RUNNING):
+        raise errors.Gone(attempt_id=attempt.id, state=attempt.state)
+    if attempt.state == AttemptState.OFFERED and dispatching.start(work, rules, task, attempt, callback.boot_id):
+        task = tasks.get(work, task.id) or task
+    if callback.kind in TERMINAL:
+        _end(work, rules, task, attempt, callback)
+    else:
+        known = Mark(attempt.stage, attempt.stage_done, attempt.frames_done)
+        attempts.progress(work, attempt.id, callback.seq, progress_values(work.now, rules, known, callback))
+    return "continue"
+
+
+def _hear_stopping(work: Work, rules: Rules, attempt: Attempts, callback: Callback) -> Command:
+    if callback.kind in TERMINAL:
+        outcome = {"kind": callback.kind, "answer": "cancel"}
+        settling.stopped(work, attempt, outcome=outcome)
+    else:
+        attempts.renew(work, attempt.interface_id, [attempt.id], work.now + rules.lease_s)
+    return "cancel"
+
+
+class Mark(NamedTuple):
+    """How far an attempt was when it was last heard."""
+
+    stage: str
+    done: int
+    frames: int
+
+
+def progress_values(now: float, rules: Rules, known: Mark, callback: Callback) -> Json:
+    """The columns that a progress callback writes; `progress_at` moves only when the stage's own counter did."""
+    values: Json = {
+        "stage": callback.stage,
+        "stage_done": callback.done,
+        "stage_total": callback.total,
+        "frames_done": callback.frames_done,
+        "fps": callback.fps,
+        "lease_until": now + rules.lease_s,
+    }
+    if callback.provider is not None:
+        values["provider"] = callback.provider
+    if callback.stage != known.stage or callback.done > known.done or callback.frames_done > known.frames:
+        values["progress_at"] = now
+    return values
+
+
+def _end(work: Work, rules: Rules, task: Tasks, attempt: Attempts, callback: Callback) -> None:
+    outcome: Json = callback.model_dump(mode="json", exclude={"attempt_id", "boot_id"})
+    attempts.note_outcome(work, attempt.id, callback.seq, outcome | {"message": clean(callback.message)})
+    if callback.kind == "completed":
+        _report(work, rules, task, attempt, callback)
+    elif callback.kind == "failed":
+        given = callback.error
+        error: Json = {
+            "code": given.code if given else "node_failed",
+            "detail": clean(given.detail) if given else "",
+            "error_class": str(given.error_class) if given else "node",
+        }
+        settling.end_attempt(work, rules, task, attempt, AttemptVerb.FAIL, error=error, charge="failure")
+    else:
+        settling.end_attempt(work, rules, task, attempt, AttemptVerb.RELEASE)
+
+
+def _report(work: Work, rules: Rules, task: Tasks, attempt: Attempts, callback: Callback) -> None:
+    kept = {row.output: row for row in artifacts.of_attempt(work, attempt.id) if row.completed_at is not None}
+    said = {str(item.output): item for item in callback.artifacts}
+    whole = set(task.outputs) == set(said) == set(kept)
+    whole = whole and all(kept[name].size == item.size for name, item in said.items())
+    if not whole:
+        error: Json = {
+            "code": "artifact_mismatch",
+            "detail": "The uploaded files are not those that the node reported",
+            "error_class": "node",
+        }
+        settling.end_attempt(work, rules, task, attempt, AttemptVerb.FAIL, error=error, charge="failure")
+        return
+    for name, item in said.items():
+        artifacts.claim(work, attempt.id, name, item.sha256)
+    values = {"frames_done": callback.frames_done, "reported_at": work.now}
+    attempts.move(work, attempt.id, AttemptVerb.REPORT, **values)
+    work.announce(AttemptReported(AttemptId(attempt.id)))
+    work.announce(QueueChanged())
+    settling.settle(work, rules, task)
+
+
+def complete(
+    work: Work, rules: Rules, attempt_id: str, content_types: Mapping[str, str], extradata: str | None
+) -> bool:
+    """The verifier agrees: the step is done, once. False when another attempt or a reset was faster."""
+    task, attempt = _reported(work, attempt_id)
+    if attempt is None:
+        return False
+    if task is not None and extradata is not None and task.extradata_sha256 not in (None, extradata):
+        # two segments that were verified at once: the first one fixed the parameter sets
+        refute(work, rules, attempt_id, "artifact_extradata", "The encoder's parameter sets differ from the task's")
+        return False
+    step = steps.get(work, attempt.step_id)
+    if task is None or step is None or not steps.win(work, step.id, attempt.id):
+        settling.stopped(work, attempt, AttemptVerb.OUTRUN)
+        return False
+    attempts.move(work, attempt.id, AttemptVerb.COMPLETE, ended_at=work.now)
+    for output, content_type in content_types.items():
+        artifacts.classify(work, attempt.id, output, content_type)
+    if extradata is not None and task.extradata_sha256 is None:
+        tasks.change(work, task.id, extradata_sha256=extradata)
+    for other in attempts.of_step(work, step.id):
+        if other.id != attempt.id and attempts.move(work, other.id, AttemptVerb.STOP):
+            work.announce(AttemptStopping(AttemptId(other.id), InterfaceId(other.interface_id)))
+    work.announce(AttemptEnded(AttemptId(attempt.id)))
+    events.record(work, "step_done", task.id, task.user_id, step_id=step.id, interface_id=attempt.interface_id)
+    settling.settle(work, rules, task)
+    if attempt.started_at is not None and attempt.reported_at is not None and step.kind == StepKind.SEGMENT:
+        seconds = max(attempt.reported_at - attempt.started_at, 0.001)
+        fleet.learn_speed(work, attempt.interface_id, task.model, step.frames / seconds)
+    fleet.change(work, attempt.interface_id, strikes=0)
+    return True
+
+
+def _reported(work: Work, attempt_id: str) -> tuple[Tasks | None, Attempts | None]:
+    """An attempt that the verifier owns, read under its task's lock: another replica's verifier may have spoken."""
+    found = attempts.get(work, attempt_id)
+    task = tasks.lock(work, found.task_id) if found is not None else None
+    attempt = attempts.get(work, attempt_id)
+    return task, attempt if attempt is not None and attempt.state == AttemptState.REPORTED else None
+
+
+def discard(work: Work, rules: Rules, attempt_id: str) -> None:
+    """Nobody wants these bytes any more: the task was reset or removed, or its source was."""
+    task, attempt = _reported(work, attempt_id)
+    if attempt is not None and settling.stopped(work, attempt, AttemptVerb.OUTRUN):
+        settling.free_step(work, attempt.step_id, 0.0)
+        if task is not None:
+            settling.settle(work, rules, task)
+
+
+def refute(work: Work, rules: Rules, attempt_id: str, code: str, detail: str) -> bool:
+    """The verifier disagrees: a failure of class `node`."""
+    task, attempt = _reported(work, attempt_id)
+    if attempt is None or task is None:
+        return False
+    error: Json = {"code": code, "detail": detail, "error_class": "node"}
+    return settling.end_attempt(work, rules, task, attempt, AttemptVerb.FAIL, error=error, charge="failure")
+
+
+def clean(text: str) -> str:
+    """A node's words without control characters."""
+    return "".join(char for char in text if unicodedata.category(char)[0] != "C" or char == "\n")

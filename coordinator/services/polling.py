@@ -1,0 +1,57 @@
+"""Nodes that wait for work this moment: the pull lane's long polls of this process."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from coordinator.services.dispatching import Offer
+
+
+class PollDesk:
+    """One waiting poll a node; a newer one replaces an older one, which then goes home empty."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, asyncio.Future[Offer | None]] = {}
+        self._closed = False
+
+    def close(self) -> None:
+        """The program ends: every poll goes home now, and none waits any more."""
+        self._closed = True
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_result(None)
+
+    def polling(self) -> frozenset[str]:
+        """Nodes that could be given work."""
+        return frozenset(key for key, future in self._waiting.items() if not future.done())
+
+    def deliver(self, interface_id: str, offer: Offer | None) -> bool:
+        """Answer a poll with work, or with None so that it looks at its commands. False: nobody waits any more."""
+        future = self._waiting.get(interface_id)
+        if future is None or future.done():
+            return False
+        future.set_result(offer)
+        return True
+
+    @contextmanager
+    def entered(self, interface_id: str) -> Iterator[asyncio.Future[Offer | None]]:
+        """Be there for news from now on: whoever asks the database first and waits afterwards misses what comes in
+        between. The future gets work, or None when there is something to look at."""
+        self.deliver(interface_id, None)
+        future: asyncio.Future[Offer | None] = asyncio.get_running_loop().create_future()
+        if self._closed:
+            future.set_result(None)
+        self._waiting[interface_id] = future
+        try:
+            yield future
+        finally:
+            if self._waiting.get(interface_id) is future:
+                del self._waiting[interface_id]
+
+
+async def heard(future: asyncio.Future[Offer | None], seconds: float) -> Offer | None:
+    """What comes within so many seconds."""
+    try:
+        return await asyncio.wait_for(future, seconds)
+    except TimeoutError:
+        return None

@@ -1,0 +1,64 @@
+"""How long things are kept: uploads unused for `UPLOAD_DAYS`, results `RESULT_DAYS`, parts `RETAIN_PARTS_HOURS`."""
+
+from typing import NamedTuple
+
+from coordinator.domain.news import FilesUnwanted, MediaUnwanted
+from coordinator.services.rules import Rules
+from coordinator.store import artifacts, attempts, events, idempotency, media, retention, steps, tasks
+from coordinator.store.work import Work
+from protocol.base import TaskId
+
+BATCH = 100
+KEYS_S = 86_400.0
+
+
+class Part(NamedTuple):
+    """What one attempt left on the disk."""
+
+    task_id: str
+    step_id: str
+    attempt_id: str
+
+
+def expire(work: Work, rules: Rules) -> None:
+    """Remove ended tasks whose time is over, uploads that nobody used, and old idempotency keys."""
+    for found in retention.expired_tasks(work, BATCH):
+        task = tasks.lock(work, found.id)
+        if task is None or not retention.expired(work, task):
+            continue  # retried a moment ago
+        attempts.forget(work, task.id)
+        artifacts.forget(work, task.id)
+        steps.remove_of(work, task.id)
+        tasks.remove(work, task.id)
+        events.record(work, "expired", task.id, task.user_id)
+        work.announce(FilesUnwanted(TaskId(task.id)))
+    before = work.now - rules.upload_days * 86_400
+    for upload in media.unused(work, before, BATCH):
+        held = media.lock(work, upload.id)
+        unused = held is not None and held.last_used_at < before and media.live_task(work, upload.id) is None
+        if unused and media.remove(work, upload.id):
+            work.announce(MediaUnwanted(upload.id, upload.kind))
+    idempotency.forget_before(work, work.now - KEYS_S)
+
+
+def forget_parts(work: Work) -> list[Part]:
+    """Forget what attempts of ended tasks made that is neither a result nor worth keeping for a retry: rows go first,
+    the files that are returned after the commit."""
+    found = {Part(row.task_id, row.step_id, row.attempt_id) for row in retention.spent_artifacts(work, BATCH)}
+    gone = []
+    for part in sorted(found):
+        task = tasks.lock(work, part.task_id)
+        if task is not None and retention.spent(work, task):
+            artifacts.forget_attempt(work, part.attempt_id)
+            gone.append(part)
+    return gone
+
+
+def media_named(work: Work, media_id: str) -> bool:
+    """Whether a row names this upload."""
+    return media.get(work, media_id) is not None
+
+
+def attempt_named(work: Work, attempt_id: str) -> bool:
+    """Whether a row names what this attempt made."""
+    return bool(artifacts.of_attempt(work, attempt_id))

@@ -1,0 +1,66 @@
+"""The contract's sentences about rows, as one query that finds what breaks them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from coordinator.domain.lifecycle import ENDED, HELD, LIVE, SLOT, StepView, settle
+from coordinator.store import attempts, steps
+from coordinator.store.schema import table
+from coordinator.store.tables import Attempts, Interfaces, Steps, Tasks
+from coordinator.store.work import Work
+from protocol.states import AttemptState, StepState, TaskState
+
+
+def every_node(work: Work) -> Sequence[Interfaces]:
+    """All nodes."""
+    return work.rows(select(table(Interfaces)), Interfaces)
+
+
+def unsound(work: Work) -> list[str]:
+    """Every sentence of the contract that the rows break; none is what a test wants."""
+    return [*_wrong_tasks(work), *_wrong_slots(work)]
+
+
+def _wrong_tasks(work: Work) -> list[str]:
+    wrong = []
+    for task in work.rows(select(table(Tasks)), Tasks):
+        rows, tried = steps.of_task(work, task.id), attempts.of_task(work, task.id)
+        held = [a for a in tried if a.state in HELD]
+        accepted = {a.step_id for a in held if a.state != AttemptState.OFFERED}
+        state = TaskState(task.state)
+        if settle(state, [StepView(StepState(s.state), s.id in accepted) for s in rows]) is not state:
+            wrong.append(f"settle would move {task.id} from {state}")
+        if state not in LIVE and any(a.state in (AttemptState.OFFERED, AttemptState.RUNNING) for a in held):
+            wrong.append(f"nodes work on {task.id}, which is {state}")
+        if not 0 <= task.frames_done <= task.frames_total or not 0 <= task.progress <= 100:
+            wrong.append(f"{task.id} has done {task.frames_done} of {task.frames_total}, {task.progress} percent")
+        if (task.progress == 100) != (state is TaskState.COMPLETED):
+            wrong.append(f"{task.id} is {state} at {task.progress} percent")
+        if (task.finished_at is not None) != (state in ENDED):
+            wrong.append(f"{task.id} is {state} and finished at {task.finished_at}")
+        for step in rows:
+            wrong += _wrong_step(step, [a for a in tried if a.step_id == step.id])
+    return wrong
+
+
+def _wrong_step(step: Steps, tried: Sequence[Attempts]) -> list[str]:
+    wrong = []
+    completed = [a.id for a in tried if a.state == AttemptState.COMPLETED]
+    held = [a.id for a in tried if a.state in HELD]
+    if (step.state == StepState.DONE) != (step.winner is not None):
+        wrong.append(f"step {step.id} is {step.state} with winner {step.winner}")
+    if completed != ([step.winner] if step.winner else []):
+        wrong.append(f"step {step.id} was won by {step.winner} and completed by {completed}")
+    if step.state in (StepState.PENDING, StepState.DONE) and held:
+        wrong.append(f"step {step.id} is {step.state} and held by {held}")
+    if step.state == StepState.RUNNING and not held:
+        wrong.append(f"step {step.id} is running and nobody holds it")
+    return wrong
+
+
+def _wrong_slots(work: Work) -> list[str]:
+    nodes = every_node(work)
+    busy = attempts.busy_slots(work)
+    assert AttemptState.REPORTED not in SLOT
+    return [f"{busy[n.id]} of {n.slots} slots of {n.id} are busy" for n in nodes if busy.get(n.id, 0) > n.slots]
