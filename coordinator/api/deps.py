@@ -1,0 +1,48 @@
+"""What routes ask for: the program's context, and who is asking."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Security
+from fastapi.security import HTTPBearer
+from starlette.requests import HTTPConnection
+
+from coordinator.domain.permissions import may_administer
+from coordinator.errors import AccountError, Forbidden, Unauthorized
+from coordinator.services.context import Context
+from coordinator.store.tables import Users
+
+
+async def context(connection: HTTPConnection) -> Context:
+    """The bundle that lives as long as the program."""
+    return cast("Context", connection.scope["state"]["context"])
+
+
+async def client_address(connection: HTTPConnection) -> str:
+    """Who is at the other end, by the rules of TRUSTED_PROXIES; see `coordinator.api.addresses`."""
+    return str(connection.scope["state"]["address"])
+
+
+_BEARER = HTTPBearer(auto_error=False, description="A token of `auth/login`, or an API key.")
+
+
+async def current_user(connection: HTTPConnection, _documented: Annotated[object, Security(_BEARER)] = None) -> Users:
+    """The account behind the bearer token, as `api.authentication` found it. Unauthorized, or what was wrong."""
+    found: Users | AccountError | None = connection.scope["state"]["account"]
+    if found is None:
+        raise Unauthorized
+    if isinstance(found, AccountError):
+        raise found
+    return found
+
+
+async def current_admin(user: Annotated[Users, Depends(current_user)]) -> Users:
+    """The account, which must be an administrator's. Forbidden."""
+    if not may_administer(user.role):
+        raise Forbidden
+    return user
+
+
+Here = Annotated[Context, Depends(context)]
+ClientAddress = Annotated[str, Depends(client_address)]
+User = Annotated[Users, Depends(current_user)]
+Admin = Annotated[Users, Depends(current_admin)]

@@ -1,0 +1,11 @@
+"""The paths that middleware treats differently: what nodes send, and what carries files."""
+
+from typing import Final
+
+API: Final = "/api/v1"
+NODES: Final = f"{API}/interfaces/"
+"""Signed messages and artifact pieces of nodes."""
+UPLOADS: Final = f"{API}/uploads"
+"""Resumable uploads."""
+FILES: Final = (f"{API}/videos", f"{API}/backgrounds", f"{API}/process/", UPLOADS)
+"""Routes that take a whole file or a piece of one in their body."""

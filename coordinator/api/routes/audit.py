@@ -1,0 +1,38 @@
+"""Who did what to whom."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from coordinator.api import views_accounts as views
+from coordinator.api.deps import Admin, Here
+from coordinator.errors import InvalidCursor
+from coordinator.store import audit
+
+router = APIRouter(prefix="/admin/audit", tags=["audit"])
+
+
+@router.get("", name="list")
+async def list_audit(
+    _admin: Admin,
+    here: Here,
+    action: Annotated[str, Query(max_length=64)] = "",
+    actor: Annotated[str, Query(max_length=64)] = "",
+    cursor: Annotated[str, Query(max_length=20)] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    """Audit rows, newest first."""
+    before = _before(cursor)
+    found = await here.database.read(
+        lambda work: audit.page(work, before=before, limit=limit, action=action, actor=actor.casefold())
+    )
+    following = str(found[-1].seq) if len(found) == limit else None
+    return {"items": [views.audit(row) for row in found], "next": following}
+
+
+def _before(cursor: str) -> int | None:
+    if not cursor:
+        return None
+    if not (cursor.isascii() and cursor.isdigit()):
+        raise InvalidCursor
+    return int(cursor)
