@@ -1,0 +1,1 @@
+"""What the coordinator and an operator ask a node over HTTP."""

@@ -1,0 +1,175 @@
+"""The real work: the models of this machine, the engine on its devices, the pipeline."""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from interface_node.engine import providers, session
+from interface_node.engine.providers import Device
+from interface_node.engine.session import ModelSession
+from interface_node.errors import Cancelled, NodeError, UnsupportedStep
+from interface_node.jobs.work import Made, Order, Progress, Result
+from interface_node.models import catalogue, store
+from interface_node.models.manifest import Manifest
+from interface_node.pipeline import spec
+from interface_node.pipeline.image import ImageSpec, run_image
+from interface_node.pipeline.run import run as run_video
+from interface_node.pipeline.spec import RunResult, RunSpec
+from interface_node.settings import NodeSettings
+from protocol.interfaces import NodeModel
+from protocol.keys import KEYS
+from protocol.states import Output, StepKind
+from protocol.work import Assignment, Encoding
+
+_log = structlog.get_logger(__name__)
+MOST_FPS: Final = 1e6
+_STEPS: Final = frozenset({StepKind.SEGMENT, StepKind.IMAGE})
+_FOREGROUND_SUFFIX: Final = {"vp9": ".webm", "prores": ".mov"}
+
+
+class PipelineWork:
+    """Sessions are loaded once for each (model, device) and stay warm; slots are spread over the devices."""
+
+    def __init__(self, cache: Path, devices: Sequence[Device]) -> None:
+        self._cache = cache
+        self._devices = devices
+        self._sessions: dict[tuple[str, Device], ModelSession] = {}
+        self._speeds: dict[str, float] = {}
+        self._known: tuple[NodeModel, ...] = ()
+        self._loading = threading.Lock()
+
+    @property
+    def provider(self) -> str:
+        """The provider that sessions really run on."""
+        return self._devices[0].provider
+
+    def models(self) -> tuple[NodeModel, ...]:
+        """What this machine has the files of, under each of its names. A manifest that broke while we run is logged,
+        and what was known before still counts."""
+        try:
+            self._known = self._found()
+        except NodeError as error:
+            _log.error("manifests_unreadable", why=error.detail)
+        return self._known
+
+    def _found(self) -> tuple[NodeModel, ...]:
+        warm = {model for model, _ in list(self._sessions)}
+        return tuple(
+            NodeModel(
+                name=name,
+                provider=self.provider,
+                warm=manifest.id in warm,
+                speed_fps=self._speeds.get(manifest.id),
+            )
+            for manifest in catalogue.known(self._cache).values()
+            if store.is_ready(self._cache, manifest)
+            for name in manifest.names
+        )
+
+    def check(self, assignment: Assignment) -> None:
+        """UnsupportedStep, UnsupportedBackground or UnknownModel, before anything is fetched."""
+        if assignment.kind not in _STEPS:
+            raise UnsupportedStep(f"this node does not do {assignment.kind} steps yet")
+        spec.backdrop(assignment.background, Path())
+        store.onnx_path(self._cache, catalogue.find(self._cache, assignment.model))
+
+    def run(self, order: Order, report: Callable[[Progress], None], cancelled: threading.Event) -> Result:
+        """Load the model if it is cold, then one picture or one range of frames."""
+        manifest = catalogue.find(self._cache, order.assignment.model)
+        loaded = self._session(manifest, self._devices[order.slot % len(self._devices)])
+        if cancelled.is_set():
+            raise Cancelled("cancelled while the model was loaded")
+
+        def told(progress: spec.Progress) -> None:
+            report(
+                Progress(
+                    progress.stage,
+                    progress.done,
+                    progress.total,
+                    progress.frames_done,
+                    progress.frames_total,
+                    min(max(progress.fps, 0.0), MOST_FPS),
+                )
+            )
+
+        result = _ran(order, loaded, told, cancelled.is_set)
+        self._measured(manifest, order.assignment, result)
+        return Result(tuple(_made(file) for file in result.outputs), loaded.provider)
+
+    def _session(self, manifest: Manifest, device: Device) -> ModelSession:
+        key = (manifest.id, device)
+        with self._loading:
+            found = self._sessions.get(key)
+            if found is None:
+                found = session.load(store.onnx_path(self._cache, manifest), manifest.interface, device.label)
+                self._sessions[key] = found
+                _log.info("model_loaded", model=manifest.id, device=device.label, seconds=round(found.load_s, 3))
+        return found
+
+    def _measured(self, manifest: Manifest, assignment: Assignment, result: RunResult) -> None:
+        """Videos only: a single picture is mostly file handling."""
+        if assignment.kind == StepKind.SEGMENT and result.frames:
+            before = self._speeds.get(manifest.id, result.fps)
+            self._speeds[manifest.id] = round(0.5 * before + 0.5 * result.fps, 3)
+
+
+def open_work(settings: NodeSettings) -> PipelineWork:
+    """The work of this machine. ProviderUnavailable names the library that NODE_DEVICE misses.
+
+    A machine without any model gets the default one first, so that one command makes a node; DownloadFailed when
+    it cannot be had.
+    """
+    devices = devices_of(settings.node_device)
+    manifests = catalogue.known(settings.segfleet_cache)
+    if not any(store.is_ready(settings.segfleet_cache, one) for one in manifests.values()):
+        name = KEYS["DEFAULT_MODEL"].default
+        _log.info("model_pulled", model=name)
+        store.pull(settings.segfleet_cache, catalogue.find(settings.segfleet_cache, name))
+    _log.info("devices", devices=[device.label for device in devices])
+    return PipelineWork(settings.segfleet_cache, devices)
+
+
+def devices_of(words: str) -> tuple[Device, ...]:
+    """`auto`, `cpu`, `cuda` or `cuda:0,1` -> the devices that slots are spread over."""
+    return tuple(providers.choose(name) for name in device_names(words))
+
+
+def device_names(words: str) -> list[str]:
+    """`cuda:0,1` -> `cuda:0` and `cuda:1`; anything else is one name."""
+    kind, _, cards = words.partition(":")
+    return [f"{kind}:{card}" for card in cards.split(",")] if cards else [words]
+
+
+def _ran(order: Order, loaded: ModelSession, told: spec.OnProgress, is_cancelled: Callable[[], bool]) -> RunResult:
+    assignment = order.assignment
+    background = spec.backdrop(assignment.background, order.background)
+    outputs = {
+        output: order.directory / f"{output.value}{_suffix(output, assignment.encoding)}"
+        for output in assignment.outputs
+    }
+    if assignment.kind == StepKind.IMAGE:
+        picture = ImageSpec(order.source, background, outputs, assignment.encoding.image, assignment.range)
+        return run_image(picture, loaded.segmenter(), told, is_cancelled)
+    video = RunSpec(order.source, background, outputs, assignment.encoding, assignment.range)
+    return run_video(video, loaded.segmenter(), told, is_cancelled)
+
+
+def _suffix(output: Output, encoding: Encoding) -> str:
+    return _FOREGROUND_SUFFIX[encoding.foreground] if output == Output.FOREGROUND else ".mp4"
+
+
+def _made(file: spec.OutputFile) -> Made:
+    return Made(
+        output=file.output,
+        path=file.path,
+        sha256=file.sha256,
+        size=file.size,
+        frames=file.frames,
+        duration=file.duration,
+        extradata_sha256=file.extradata_sha256,
+        first_pts=file.first_pts,
+        last_pts=file.last_pts,
+    )

@@ -1,0 +1,97 @@
+"""The pull lane: a node that cannot be called asks for its work."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from interface_node.coordinator_client.answers import Gone, NotKnown, Refused, Unreachable
+from interface_node.jobs import backoff
+from interface_node.jobs.bell import Bell
+from interface_node.jobs.desk import Desk, Refusal
+from interface_node.jobs.membership import Membership
+from interface_node.jobs.outbox import Letter, Outbox
+from protocol.interfaces import Next
+from protocol.reports import Callback, NodeError
+from protocol.states import Admission, ErrorClass, Lane
+from protocol.work import Assignment
+
+_log = structlog.get_logger(__name__)
+
+
+class PollLoop:
+    """Polls while the lane is pull, the node is approved and a slot is free."""
+
+    def __init__(
+        self,
+        *,
+        membership: Membership,
+        desk: Desk,
+        outbox: Outbox,
+        compose: Callable[[int], Next],
+        boot_id: str,
+        bell: Bell,
+    ) -> None:
+        self._membership = membership
+        self._desk = desk
+        self._outbox = outbox
+        self._compose = compose
+        self._boot_id = boot_id
+        self._changed = bell.listen()
+        self._waits = backoff.waits(10.0)
+
+    async def tick(self) -> None:
+        """One poll, or the wait until one makes sense."""
+        self._changed.clear()
+        if not self._wanted():
+            await self._changed.wait()
+            return
+        known = self._membership.client.credentials
+        message = self._compose(self._membership.next_seq())
+        try:
+            reply = await self._membership.client.next(message)
+        except NotKnown:
+            await self._membership.rejoin(known)
+            return
+        except (Unreachable, Gone, Refused) as error:
+            _log.warning("poll_not_answered", why=str(error))
+            await asyncio.sleep(next(self._waits))
+            return
+        self._waits = backoff.waits(10.0)
+        for command in reply.commands:
+            self._desk.cancel(command.attempt_id)
+        for assignment in reply.assignments:
+            await self._take(assignment)
+        self._membership.heard_lane(reply.lane)
+
+    def _wanted(self) -> bool:
+        membership = self._membership
+        return (
+            membership.joined.is_set()
+            and membership.lane == Lane.PULL
+            and membership.admission in {Admission.APPROVED, Admission.QUARANTINED}
+            and not membership.draining
+            and self._desk.free > 0
+        )
+
+    async def _take(self, assignment: Assignment) -> None:
+        """A full node keeps silent, because the offer comes again; one that cannot do it says so."""
+        try:
+            self._desk.take(assignment)
+        except Refusal as refusal:
+            _log.warning("offer_refused", attempt_id=assignment.attempt_id, code=refusal.code, why=refusal.detail)
+            if refusal.cause is not None and not self._outbox.has(assignment.attempt_id):
+                await self._outbox.put(self._no(assignment, refusal))
+
+    def _no(self, assignment: Assignment, refusal: Refusal) -> Letter:
+        cause = refusal.cause
+        error = NodeError(
+            code=refusal.code,
+            detail=refusal.detail[:2000],
+            error_class=cause.error_class if cause else ErrorClass.UNSUPPORTED,
+            retryable=cause.retryable if cause else True,
+        )
+        callback = Callback(
+            attempt_id=assignment.attempt_id, boot_id=self._boot_id, seq=1, kind="failed", stage="fetch", error=error
+        )
+        return Letter(url=assignment.callback_url, lease_s=assignment.lease_s, callback=callback)

@@ -1,0 +1,1 @@
+"""From a video or a picture to its outputs: source, segmenter and compositor, sink."""

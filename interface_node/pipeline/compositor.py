@@ -1,0 +1,84 @@
+"""Putting the person over the background, on YUV planes, with OpenCV's saturating arithmetic."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from interface_node.pipeline.frames import Colour, Geometry, Plane, blank, even, planes, repeat_edges
+from protocol.states import Output
+
+
+class Compositor:
+    """Makes the frames of every wanted output from one frame and its mask; each instance belongs to one thread."""
+
+    def __init__(self, geometry: Geometry, background: tuple[Plane, ...], outputs: frozenset[Output]) -> None:
+        self._geometry = geometry
+        self._background = background
+        self._outputs = outputs
+        self._rest = [np.empty_like(plane) for plane in background]
+
+    def compose(self, frame: VideoFrame, alpha: NDArray[np.uint8]) -> dict[Output, VideoFrame]:
+        """`frame` in the working format, `alpha: uint8` of the model's size -> a frame for each output, same pts."""
+        source = planes(frame)
+        masks = [_sized(alpha, plane) for plane in source[:2]]
+        made: dict[Output, VideoFrame] = {}
+        if Output.COMPOSITE in self._outputs:
+            made[Output.COMPOSITE] = self._composite(source, masks)
+        if Output.MASK in self._outputs:
+            made[Output.MASK] = self._mask(masks[0])
+        if Output.FOREGROUND in self._outputs:
+            made[Output.FOREGROUND] = self._foreground(frame, masks[0])
+        for result in made.values():
+            result.pts, result.time_base, result.duration = frame.pts, frame.time_base, frame.duration
+        return made
+
+    def _composite(self, source: tuple[Plane, ...], masks: list[NDArray[np.uint8]]) -> VideoFrame:
+        geometry = self._geometry
+        result = _even_frame(geometry, geometry.pixels, geometry.colour)
+        for index, target in enumerate(planes(result)):
+            behind, rest = self._background[index], self._rest[index]
+            height, width = behind.shape
+            _blend(source[index], behind, masks[min(index, 1)], rest, target[:height, :width])
+            repeat_edges(target, width, height)
+        return result
+
+    def _mask(self, mask: NDArray[np.uint8]) -> VideoFrame:
+        """Grey over the full range 0..255: a player that ignores the tag still shows black as black."""
+        colour = Colour(2, self._geometry.colour.space, self._geometry.colour.primaries, self._geometry.colour.transfer)
+        result = _even_frame(self._geometry, "yuv420p", colour)
+        luma, *chroma = planes(result)
+        height, width = mask.shape
+        luma[:height, :width] = mask
+        repeat_edges(luma, width, height)
+        for plane in chroma:
+            plane[:] = 128
+        return result
+
+    def _foreground(self, frame: VideoFrame, mask: NDArray[np.uint8]) -> VideoFrame:
+        geometry = self._geometry
+        shallow = frame if geometry.pixels == "yuv420p" else frame.reformat(format="yuv420p")
+        result = blank(geometry.width, geometry.height, "yuva420p", geometry.colour)
+        for target, plane in zip(planes(result), (*planes(shallow), mask), strict=True):
+            target[:] = plane
+        return result
+
+
+def _even_frame(geometry: Geometry, pixels: str, colour: Colour) -> VideoFrame:
+    return blank(even(geometry.width), even(geometry.height), pixels, colour)
+
+
+def _sized(alpha: NDArray[np.uint8], plane: Plane) -> NDArray[np.uint8]:
+    height, width = plane.shape
+    return np.asarray(cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _blend(front: Plane, behind: Plane, mask: NDArray[np.uint8], rest: Plane, target: Plane) -> None:
+    """`target = (front * mask + behind * (255 - mask)) / 255`, each product rounded: off by one at most."""
+    weight: NDArray[Any] = mask if front.dtype == np.uint8 else mask.astype(np.uint16)
+    inverse = np.subtract(255, weight, dtype=weight.dtype)
+    cv2.multiply(front, weight, dst=target, scale=1 / 255)
+    cv2.multiply(behind, inverse, dst=rest, scale=1 / 255)
+    cv2.add(target, rest, dst=target)

@@ -1,0 +1,87 @@
+"""Opening files that strangers sent: allow-listed demuxers, no protocol but files, bounded numbers."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from interface_node.errors import BrokenMedia, MediaTooLarge, NotAVideo, TooManyStreams, UnsupportedContainer
+
+DEMUXERS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi"
+MAX_SIDE: Final = 8192
+MAX_FRAMES: Final = 1_000_000
+MAX_STREAMS: Final = 16
+
+
+def url_of(path: Path) -> str:
+    """The path with an explicit protocol, so that no file name can name another one (`concat:`, `subfile,`)."""
+    return f"file:{path.absolute()}"
+
+
+@contextlib.contextmanager
+def open_media(path: Path) -> Iterator[InputContainer]:
+    """The container at `path`.
+
+    A playlist or a script that calls itself mp4 is refused by the list of demuxers: without it FFmpeg opens a concat
+    script and reads the neighbouring files that it names.
+    """
+    options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
+    try:
+        container = av.open(url_of(path), mode="r", options=options, metadata_errors="replace")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise NotAVideo(f"{path.name} is not a video that we read: {reason(error)}") from error
+    with container:
+        if len(container.streams) > MAX_STREAMS:
+            raise TooManyStreams(f"{len(container.streams)} streams, at most {MAX_STREAMS}")
+        _refuse_truncated(container, path)
+        yield container
+
+
+def video_stream(container: InputContainer, index: int | None = None) -> VideoStream:
+    """The stream of that container-wide index, or the first that is not a cover picture; its decoder is bounded."""
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    chosen = [s for s in streams if index is None or s.index == index]
+    if not chosen:
+        raise NotAVideo("there is no video stream" if index is None else f"stream {index} is not a video")
+    stream = chosen[0]
+    if stream.codec_context is None:
+        raise UnsupportedContainer("the video is in a codec that nobody here knows")
+    if max(stream.width, stream.height) > MAX_SIDE:
+        raise MediaTooLarge(f"{stream.width} x {stream.height} pixels, at most {MAX_SIDE} a side")
+    if min(stream.width, stream.height) < 1 or stream.time_base is None:
+        raise NotAVideo("the video stream has no picture size")
+    # The open option of this name does not reach the decoder; this one does.
+    stream.codec_context.options = {"max_pixels": str(MAX_SIDE * MAX_SIDE)}
+    return stream
+
+
+@contextlib.contextmanager
+def reading(place: Callable[[], str]) -> Iterator[None]:
+    """What FFmpeg says while packets or frames are read, as BrokenMedia that begins with `place()`."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise BrokenMedia(f"{place()}: {reason(error)}") from error
+    except IndexError as error:  # PyAV looks a packet's stream up in the list that it made when the file was opened
+        raise BrokenMedia(f"{place()}: a new stream begins in the middle") from error
+
+
+def reason(error: Exception) -> str:
+    """FFmpeg's words without the path."""
+    return str(getattr(error, "strerror", None) or error)[:300]
+
+
+def _refuse_truncated(container: InputContainer, path: Path) -> None:
+    """An mp4 that is cut off reads to its end without an error, frames short. Its index knows better."""
+    if "mp4" not in container.format.name:
+        return
+    size = path.stat().st_size
+    for stream in container.streams:
+        if len(stream.index_entries) and (last := stream.index_entries[-1]).pos + last.size > size:
+            raise BrokenMedia(f"the file is cut off: {size} bytes, its index reaches to {last.pos + last.size}")

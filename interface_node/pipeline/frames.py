@@ -1,0 +1,125 @@
+"""Pictures as FFmpeg holds them: zero-copy views of YUV 4:2:0 planes, and what their numbers mean.
+
+A plane is `uint8 [h, w]`, or `uint16 [h, w]` with ten bits used. Chroma planes have half the sides, rounded up.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
+
+Plane = NDArray[np.uint8] | NDArray[np.uint16]
+SAME_PLANES: Final = {"yuv420p": {"yuv420p", "yuvj420p"}, "yuv420p10le": {"yuv420p10le"}}
+KR_KB: Final[dict[int, tuple[float, float]]] = {
+    1: (0.2126, 0.0722),  # BT.709
+    4: (0.30, 0.11),  # FCC
+    7: (0.212, 0.087),  # SMPTE 240M
+    9: (0.2627, 0.0593),  # BT.2020
+    10: (0.2627, 0.0593),
+}
+BT601: Final = (0.299, 0.114)
+"""Also what FFmpeg takes for an untagged file, whatever its size."""
+RGB, FULL = 0, 2
+
+
+@dataclass(frozen=True)
+class Colour:
+    """The numbers that a stream and its frames are tagged with (ITU-T H.273); 2 is "unspecified"."""
+
+    range: int
+    space: int
+    primaries: int
+    transfer: int
+
+    @property
+    def kr_kb(self) -> tuple[float, float]:
+        """The weights of red and blue in luma."""
+        return KR_KB.get(self.space, BT601)
+
+    @property
+    def full(self) -> bool:
+        """Whether luma runs over 0..255 and not 16..235."""
+        return self.range == FULL
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A video as it is stored. `rotation` in degrees counter-clockwise makes it upright; `matrix` is its source.
+
+    `sar` is the width of a pixel over its height. `pixels` is our working format.
+    """
+
+    width: int
+    height: int
+    rotation: int
+    matrix: tuple[int, ...] | None
+    sar: Fraction | None
+    pixels: str
+    colour: Colour
+
+    @property
+    def turned(self) -> bool:
+        """Whether upright swaps the sides."""
+        return self.rotation % 180 == 90
+
+    @property
+    def quarters(self) -> int:
+        """Quarter turns counter-clockwise from storage to upright, as `np.rot90` counts them."""
+        return (self.rotation // 90) % 4
+
+
+def planes(frame: VideoFrame) -> tuple[Plane, ...]:
+    """Writable views of the visible part of each plane; they keep the frame's memory alive."""
+    wide = "10le" in frame.format.name
+    views: list[Plane] = []
+    for plane, component in zip(frame.planes, frame.format.components, strict=True):
+        dtype: Any = np.uint16 if wide else np.uint8
+        rows = np.frombuffer(memoryview(plane), dtype).reshape(-1, plane.line_size // np.dtype(dtype).itemsize)
+        views.append(rows[: component.height, : component.width])
+    return tuple(views)
+
+
+def conform(frame: VideoFrame, geometry: Geometry) -> VideoFrame:
+    """The frame in the geometry's format and size: itself where it is so already, as nearly always."""
+    same_size = (frame.width, frame.height) == (geometry.width, geometry.height)
+    if same_size and frame.format.name in SAME_PLANES[geometry.pixels]:
+        return frame
+    made = frame.reformat(
+        width=geometry.width,
+        height=geometry.height,
+        format=geometry.pixels,
+        dst_colorspace=Colorspace.ITU709 if frame.format.is_rgb else None,
+        dst_color_range=ColorRange.JPEG if geometry.colour.full else ColorRange.MPEG,
+    )
+    made.pts, made.time_base = frame.pts, frame.time_base
+    return made
+
+
+def blank(width: int, height: int, pixels: str, colour: Colour) -> VideoFrame:
+    """An uninitialised frame with its tags."""
+    frame = VideoFrame(width, height, pixels)
+    frame.color_range, frame.colorspace = colour.range, colour.space
+    frame.color_primaries, frame.color_trc = colour.primaries, colour.transfer
+    return frame
+
+
+def repeat_edges(plane: Plane, width: int, height: int) -> None:
+    """Fill a plane beyond its `width` and `height` visible pixels with its last column and row, in place."""
+    if plane.shape[1] > width:
+        plane[:height, width:] = plane[:height, width - 1 : width]
+    if plane.shape[0] > height:
+        plane[height:] = plane[height - 1 : height]
+
+
+def half(length: int) -> int:
+    """The side of a chroma plane."""
+    return (length + 1) // 2
+
+
+def even(length: int) -> int:
+    """The next even number: what 4:2:0 H.264 can hold."""
+    return length + length % 2

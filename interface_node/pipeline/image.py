@@ -1,0 +1,141 @@
+"""Still pictures, and single frames of videos, through the same models."""
+
+import itertools
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from interface_node.engine.interface import Segmenter
+from interface_node.errors import Cancelled, NoFrames
+from interface_node.pipeline.background import paint
+from interface_node.pipeline.container import open_media, reading, video_stream
+from interface_node.pipeline.source import open_source
+from interface_node.pipeline.spec import Backdrop, IsCancelled, OnProgress, OutputFile, Progress, RunResult
+from interface_node.pipeline.still import SUFFIXES, encode_picture, read_picture
+from interface_node.pipeline.whole_file import sha256_of, write_whole
+from protocol.states import Output
+from protocol.work import FrameRange, ImageFormat
+
+Rgb = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """One picture through one model.
+
+    The source is a JPEG, PNG or WebP file; with `range`, the first frame of that range of a video; with `at_s`, the
+    frame that a video shows at that second. A foreground needs alpha: where `format` is jpeg, it becomes a png.
+    """
+
+    source: Path
+    background: Backdrop
+    outputs: Mapping[Output, Path]
+    format: ImageFormat = "png"
+    range: FrameRange | None = None
+    at_s: float | None = None
+
+
+def run_image(spec: ImageSpec, segmenter: Segmenter, progress: OnProgress, cancelled: IsCancelled) -> RunResult:
+    """Do what `spec` says; Cancelled when `cancelled()` before the files are written, NodeErrors as in `run`."""
+    began = time.monotonic()
+    progress(Progress("process", 0, 1, 0, 1, 0.0))
+    picture = _source(spec, cancelled)
+    mask = alpha_of(picture, segmenter)
+    if cancelled():
+        raise Cancelled("cancelled while the picture was processed")
+    first = time.monotonic() - began
+    files = [_write(spec, output, path, picture, mask) for output, path in spec.outputs.items()]
+    total = time.monotonic() - began
+    progress(Progress("process", 1, 1, 1, 1, 1 / total))
+    return RunResult(tuple(files), 1, 0, first, total, 1 / total)
+
+
+def alpha_of(picture: Rgb, segmenter: Segmenter) -> NDArray[np.uint8]:
+    """`uint8 [h, w, 3 or 4]` RGB or RGBA, upright -> `uint8 [h, w]` of the same size; own alpha is kept as a limit."""
+    small = cv2.resize(picture[:, :, :3], segmenter.size, interpolation=cv2.INTER_AREA)
+    mask = segmenter.alpha(np.ascontiguousarray(small.astype(np.float32).transpose(2, 0, 1) / np.float32(255)))
+    codes = np.clip(np.rint(mask * np.float32(255)), 0, 255).astype(np.uint8)
+    height, width = picture.shape[:2]
+    full = np.asarray(cv2.resize(codes, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    if picture.shape[2] == 4:
+        full = np.asarray(cv2.multiply(full, np.ascontiguousarray(picture[:, :, 3]), scale=1 / 255), np.uint8)
+    return full
+
+
+def frame_at(path: Path, seconds: float) -> Rgb:
+    """The frame that the video at `path` shows `seconds` after its beginning, upright `uint8 [h, w, 3]` RGB.
+
+    Before the first frame it is the first, after the last the last.
+    """
+    with open_media(path) as container:
+        stream = video_stream(container)
+        tick = stream.time_base or Fraction(1)
+        target = (stream.start_time or 0) + round(Fraction(seconds) / tick)
+        shown: VideoFrame | None = None
+        with reading(lambda: f"the file breaks near {seconds:.2f} s"):
+            container.seek(target, stream=stream, backward=True)
+            for frame in container.decode(stream):
+                if shown is not None and frame.pts is not None and frame.pts > target:
+                    break
+                shown = frame
+    if shown is None:
+        raise NoFrames(f"there is no frame at {seconds:.2f} s")
+    return _upright(shown)
+
+
+def _source(spec: ImageSpec, cancelled: IsCancelled) -> Rgb:
+    if spec.range is not None:
+        first_only = spec.range.model_copy(update={"frames": 0})
+        with open_source(spec.source, first_only, cancelled) as source:
+            return _upright(next(itertools.islice(source.frames, 1)))
+    if spec.at_s is not None:
+        return frame_at(spec.source, spec.at_s)
+    return read_picture(spec.source)
+
+
+def _upright(frame: VideoFrame) -> Rgb:
+    pixels = frame.to_ndarray(format="rgb24")
+    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)), dtype=np.uint8)
+
+
+def _write(spec: ImageSpec, output: Output, path: Path, picture: Rgb, mask: NDArray[np.uint8]) -> OutputFile:
+    kind: ImageFormat = "png" if output is Output.FOREGROUND and spec.format == "jpeg" else spec.format
+    path = path.with_suffix(SUFFIXES[kind])
+    data = encode_picture(_pixels(spec, output, picture, mask), kind)
+    write_whole(path, data)
+    height, width = mask.shape
+    return OutputFile(
+        output=output,
+        path=path,
+        container=kind,
+        sha256=sha256_of(path),
+        size=len(data),
+        frames=1,
+        width=width,
+        height=height,
+        duration=0.0,
+        time_base=Fraction(1),
+        first_pts=None,
+        last_pts=None,
+        extradata_sha256=None,
+    )
+
+
+def _pixels(spec: ImageSpec, output: Output, picture: Rgb, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    match output:
+        case Output.MASK:
+            return mask
+        case Output.FOREGROUND:
+            return np.dstack([picture[:, :, :3], mask])
+        case Output.COMPOSITE:
+            behind = paint(spec.background, mask.shape[1], mask.shape[0])
+            weight = cv2.merge([mask, mask, mask])
+            front = cv2.multiply(np.ascontiguousarray(picture[:, :, :3]), weight, scale=1 / 255)
+            return np.asarray(cv2.add(front, cv2.multiply(behind, cv2.bitwise_not(weight), scale=1 / 255)), np.uint8)

@@ -1,0 +1,149 @@
+"""The run: three threads with short queues between them, watched by the caller's own.
+
+    source -> frames -> segmenter + compositor -> frames of each output -> sinks
+
+FFmpeg, onnxruntime and OpenCV let go of Python's lock, so threads are enough; queues of four keep memory flat whatever
+the length of the video. The caller's thread reports progress and looks whether somebody cancelled.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+import cv2
+from av.video.frame import VideoFrame
+
+from interface_node.engine.interface import Segmenter
+from interface_node.errors import Cancelled
+from interface_node.pipeline.background import background_planes
+from interface_node.pipeline.channel import Aborted, Channel
+from interface_node.pipeline.compositor import Compositor
+from interface_node.pipeline.frames import conform, planes
+from interface_node.pipeline.segmenter import FrameSegmenter
+from interface_node.pipeline.sink import VideoSink
+from interface_node.pipeline.sinks import open_sinks
+from interface_node.pipeline.source import Source, open_source
+from interface_node.pipeline.spec import IsCancelled, OnProgress, OutputFile, Progress, RunResult, RunSpec
+from protocol.states import Output
+
+QUEUE = 4
+LOOK_S = 0.1
+REPORT_S = 0.5
+
+
+def run(spec: RunSpec, segmenter: Segmenter, progress: OnProgress, cancelled: IsCancelled) -> RunResult:
+    """Do what `spec` says with a fresh `segmenter`, and leave whole files or none.
+
+    `progress` is called about twice a second and at the end, in this thread; `cancelled` often, in this and others.
+    Cancelled when `cancelled()` was true; otherwise any NodeError of the stage that failed.
+    """
+    cv2.setNumThreads(1)  # small pictures: OpenCV's own threads cost more than they bring
+    began = time.monotonic()
+    with open_source(spec.source, spec.range, cancelled) as source, open_sinks(spec, source) as sinks:
+        background = background_planes(spec.background, source.geometry)
+        compositor = Compositor(source.geometry, background, frozenset(spec.outputs))
+        flow = _Flow(source, segmenter, compositor, sinks, spec.range.frames if spec.range else 0)
+        try:
+            flow.start()
+            while not flow.over.wait(LOOK_S):
+                if cancelled():
+                    raise Cancelled("cancelled while the video was processed")
+                flow.report(progress)
+        finally:
+            flow.stop()
+        if flow.error is not None:
+            raise flow.error
+        flow.report(progress, last=True)
+    total = time.monotonic() - began
+    return RunResult(
+        outputs=tuple(flow.files),
+        frames=flow.frames_done,
+        corrupt_frames=flow.corrupt,
+        first_frame_s=flow.first_frame_at - began,
+        total_s=total,
+        fps=flow.frames_done / total,
+    )
+
+
+class _Flow:
+    """The three threads of one run and what they count."""
+
+    def __init__(
+        self, source: Source, segmenter: Segmenter, compositor: Compositor, sinks: list[VideoSink], frames_total: int
+    ) -> None:
+        self.over = threading.Event()
+        self.error: BaseException | None = None
+        self.files: list[OutputFile] = []
+        self.frames_done = 0
+        self.corrupt = 0
+        self.first_frame_at = 0.0
+        self._total = frames_total
+        self._source = source
+        self._segmenter = segmenter
+        self._compositor = compositor
+        self._sinks = sinks
+        self._decoded: Channel[VideoFrame] = Channel(QUEUE)
+        self._made: Channel[dict[Output, VideoFrame]] = Channel(QUEUE)
+        self._reported_at = 0.0
+        stages = (self._read, self._compose, self._write)
+        self._threads = [threading.Thread(target=self._guard, args=(stage,), name=stage.__name__) for stage in stages]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the threads, also one that is inside the model, unless all is written; wait for them."""
+        if not self.files:
+            self._segmenter.stop()
+            self._abort()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def report(self, progress: OnProgress, last: bool = False) -> None:
+        """Tell where we are, unless that was told a moment ago."""
+        now = time.monotonic()
+        if not last and now - self._reported_at < REPORT_S:
+            return
+        self._reported_at = now
+        done = self.frames_done
+        spent = now - self.first_frame_at
+        fps = (done - 1) / spent if done > 1 and spent > 0 else 0.0
+        progress(Progress("process", done, self._total, done, self._total, fps))
+
+    def _guard(self, stage: Callable[[], None]) -> None:
+        try:
+            stage()
+        except Aborted:
+            pass
+        except BaseException as error:  # noqa: BLE001 the edge of a thread: `run` raises it again
+            self.error = self.error or error
+            self._abort()
+            self.over.set()
+
+    def _abort(self) -> None:
+        self._decoded.abort()
+        self._made.abort()
+
+    def _read(self) -> None:
+        for frame in self._source.frames:
+            self.corrupt += frame.is_corrupt
+            self._decoded.put(conform(frame, self._source.geometry))
+        self._decoded.close()
+
+    def _compose(self) -> None:
+        segmenter = FrameSegmenter(self._segmenter, self._source.geometry)
+        for frame in self._decoded:
+            self._made.put(self._compositor.compose(frame, segmenter.alpha(planes(frame))))
+        self._made.close()
+
+    def _write(self) -> None:
+        for frames in self._made:
+            for sink in self._sinks:
+                sink.write(frames[sink.output])
+            if self.frames_done == 0:
+                self.first_frame_at = time.monotonic()
+            self.frames_done += 1
+        self.files = [sink.finish() for sink in self._sinks]
+        self.over.set()

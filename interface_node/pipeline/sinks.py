@@ -1,0 +1,49 @@
+"""The files of one run, opened together and given up together."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from interface_node.pipeline.copies import StreamCopy, fits, open_copies
+from interface_node.pipeline.encoders import Encoder, encoder_for
+from interface_node.pipeline.sink import SinkPlan, VideoSink, open_sink
+from interface_node.pipeline.source import Source
+from interface_node.pipeline.spec import RunSpec
+from protocol.states import Output
+
+
+@contextlib.contextmanager
+def open_sinks(spec: RunSpec, source: Source) -> Iterator[list[VideoSink]]:
+    """A sink for each output of `spec`; whatever ends the block early leaves no file behind."""
+    start = spec.range.start_pts if spec.range else None
+    with contextlib.ExitStack() as stack:
+        sinks: list[VideoSink] = []
+        stack.push(lambda kind, *_: _discard(sinks) if kind else None)
+        for output, path in spec.outputs.items():
+            encoder = encoder_for(output, spec.encoding, source.geometry)
+            copies: StreamCopy | None = None
+            if output is Output.COMPOSITE:
+                path, encoder = _container_for(spec, path, encoder)
+                if _is_whole(spec):
+                    copies = stack.enter_context(open_copies(spec.source))
+            plan = SinkPlan(output, path, encoder, source.geometry, source.time_base, source.rate, start or 0)
+            sinks.append(open_sink(plan, copies))
+        yield sinks
+
+
+def _is_whole(spec: RunSpec) -> bool:
+    """Sound belongs to whole files; a segment's is added when the parts are joined."""
+    return spec.range is None or (spec.range.start_pts is None and spec.range.end_pts is None)
+
+
+def _container_for(spec: RunSpec, path: Path, encoder: Encoder) -> tuple[Path, Encoder]:
+    wants_mkv = path.suffix.lower() == ".mkv"
+    if wants_mkv or (_is_whole(spec) and not fits(spec.source, encoder.form)):
+        return path.with_suffix(".mkv"), replace(encoder, form="matroska", container="mkv")
+    return path, encoder
+
+
+def _discard(sinks: list[VideoSink]) -> None:
+    for sink in sinks:
+        sink.discard()

@@ -1,0 +1,132 @@
+"""What a run is asked to do and what it answers. Plain frozen values; `protocol` owns the enumerations."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from interface_node.errors import UnsupportedBackground
+from protocol.reports import Stage
+from protocol.states import Output
+from protocol.work import (
+    Background,
+    BlurBackground,
+    ColorBackground,
+    Encoding,
+    Fit,
+    FrameRange,
+    ImageBackground,
+    TransparentBackground,
+    VideoBackground,
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A still on this machine's disk, fitted into the frame."""
+
+    path: Path
+    fit: Fit = "cover"
+
+
+@dataclass(frozen=True)
+class Plain:
+    """One colour, sRGB 0..255."""
+
+    red: int
+    green: int
+    blue: int
+
+
+Backdrop = Picture | Plain
+
+
+def backdrop(background: Background, file: Path | None) -> Backdrop:
+    """The background of an assignment as the pipeline takes it; `file` is its fetched source, where it has one.
+
+    UnsupportedBackground for the kinds that this version does not make.
+    """
+    match background:
+        case ColorBackground():
+            return plain(background.color)
+        case ImageBackground():
+            if file is None:
+                raise UnsupportedBackground("an image background needs its file")
+            return Picture(file, background.fit)
+        case VideoBackground() | BlurBackground() | TransparentBackground():
+            raise UnsupportedBackground(f"this node does not make {background.kind} backgrounds yet")
+
+
+def plain(color: str) -> Plain:
+    """`#rrggbb` -> the colour; UnsupportedBackground when it is not one."""
+    digits = color.removeprefix("#")
+    if len(digits) != 6 or not color.startswith("#"):
+        raise UnsupportedBackground(f"{color!r} is not a colour like #20a060")
+    try:
+        red, green, blue = bytes.fromhex(digits)
+    except ValueError as error:
+        raise UnsupportedBackground(f"{color!r} is not a colour like #20a060") from error
+    return Plain(red, green, blue)
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One video (or one range of its frames) through one model.
+
+    `outputs` says where each output goes. A composite whose path does not end in `.mkv` is mp4 unless a sound or
+    subtitle stream does not fit there; then it is mkv, and the result says the path that was really written.
+    Without `range`, or with one that is open at both ends, sound and subtitles are copied into the composite.
+    """
+
+    source: Path
+    background: Backdrop
+    outputs: Mapping[Output, Path]
+    encoding: Encoding = field(default_factory=Encoding)
+    range: FrameRange | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: `done` and `total` count the stage's own unit. `frames_total` 0 means that nobody knows."""
+
+    stage: Stage
+    done: int
+    total: int
+    frames_done: int
+    frames_total: int
+    fps: float
+
+
+OnProgress = Callable[[Progress], None]
+IsCancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """One finished file. `first_pts` and `last_pts` are in `time_base`, the source's; `duration` in seconds."""
+
+    output: Output
+    path: Path
+    container: str
+    sha256: str
+    size: int
+    frames: int
+    width: int
+    height: int
+    duration: float
+    time_base: Fraction
+    first_pts: int | None
+    last_pts: int | None
+    extradata_sha256: str | None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run made. `first_frame_s` and `total_s` are seconds since its start; `fps` is frames over `total_s`."""
+
+    outputs: tuple[OutputFile, ...]
+    frames: int
+    corrupt_frames: int
+    first_frame_s: float
+    total_s: float
+    fps: float

@@ -1,0 +1,75 @@
+"""Files that are there whole or not at all, and the disk's errors as ours."""
+
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import av.error
+
+from interface_node.errors import BrokenMedia, DiskFull, NodeError, OutputUnwritable
+from interface_node.pipeline.container import reason
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def part_of(path: Path) -> Path:
+    """Where a file is while it is not whole."""
+    return path.with_name(f"{path.name}.part")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write `data` beside `path` and rename it there; DiskFull or OutputUnwritable leave nothing."""
+    part = part_of(path)
+    with translated(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(data)
+            publish(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def publish(path: Path) -> None:
+    """Make the finished `.part` of `path` durable under its own name."""
+    part = part_of(path)
+    _sync(part)
+    part.replace(path)
+    _sync(path.parent)
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file in hex, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Errors while `path` is written as ours: DiskFull, OutputUnwritable, or BrokenMedia.
+
+    Encoders, muxers and options are fixed and tried, so what they refuse is in the source: a sound stream that says
+    nonsense of itself, timestamps that run backwards.
+    """
+    try:
+        yield
+    except NodeError:
+        raise
+    except (av.error.FFmpegError, OSError) as error:
+        number = getattr(error, "errno", None)
+        if number in NO_ROOM:
+            raise DiskFull(f"no room to write {path.name}") from error
+        if number in errno.errorcode and number != errno.EINVAL:
+            raise OutputUnwritable(f"{path.name} cannot be written: {reason(error)}") from error
+        raise BrokenMedia(f"the streams of the file cannot be written again: {reason(error)}") from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,132 @@
+"""A model file is kept only when its bytes are those that the manifest promises."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from interface_node.engine.interface import ModelInput, ModelInterface, ModelOutput
+from interface_node.errors import DownloadFailed, ModelInvalid, UnknownModel
+from interface_node.models import catalogue, store
+from interface_node.models.manifest import FileSource, Manifest, Source, UrlSource, WheelSource
+from interface_node.models.wheel import fetch_member
+
+
+def onnx_bytes() -> bytes:
+    value = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 16, 16])
+    mask = helper.make_tensor_value_info("mask", TensorProto.FLOAT, [1, 3, 16, 16])
+    graph = helper.make_graph([helper.make_node("Relu", ["image"], ["mask"])], "g", [value], [mask])
+    return bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString())
+
+
+def manifest(source: Source, output: str = "mask") -> Manifest:
+    interface = ModelInterface(input=ModelInput(name="image", width=16, height=16), output=ModelOutput(name=output))
+    return Manifest(id="mine", title="Mine", licence="MIT", commercial=True, source=source, interface=interface)
+
+
+def local(tmp_path: Path, data: bytes, sha256: str | None = None) -> FileSource:
+    path = tmp_path / "weights.onnx"
+    path.write_bytes(data)
+    return FileSource(path=path, sha256=sha256 or hashlib.sha256(data).hexdigest())
+
+
+def kept(cache: Path) -> list[Path]:
+    return sorted((cache / "models").rglob("*.*")) if (cache / "models").exists() else []
+
+
+def test_a_model_that_was_not_pulled_is_an_error_that_says_how_to_pull_it(tmp_path: Path) -> None:
+    wanted = catalogue.find(tmp_path, "selfie")
+    assert not store.is_ready(tmp_path, wanted)
+    with pytest.raises(UnknownModel, match="segfleet models pull selfie"):
+        store.onnx_path(tmp_path, wanted)
+
+
+def test_a_local_onnx_file_is_checked_and_kept(tmp_path: Path) -> None:
+    wanted = manifest(local(tmp_path, onnx_bytes()))
+    path = store.pull(tmp_path / "cache", wanted)
+    assert path == store.onnx_path(tmp_path / "cache", wanted)
+    assert path.read_bytes() == onnx_bytes()
+
+
+def test_a_file_with_another_hash_is_refused_and_nothing_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(DownloadFailed, match=r"weights\.onnx has sha256"):
+        store.pull(tmp_path / "cache", manifest(local(tmp_path, onnx_bytes(), "0" * 64)))
+    assert kept(tmp_path / "cache") == []
+
+
+def test_a_file_whose_outputs_are_not_the_manifests_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelInvalid, match=r"outputs \['mask'\]; the manifest of mine names image and alpha"):
+        store.pull(tmp_path / "cache", manifest(local(tmp_path, onnx_bytes()), output="alpha"))
+
+
+def test_a_file_that_is_neither_onnx_nor_tflite_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelInvalid, match="neither ONNX nor TFLite"):
+        store.pull(tmp_path / "cache", manifest(local(tmp_path, b"\xff" * 100)))
+    assert kept(tmp_path / "cache") == []
+
+
+def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    source = FileSource(path=tmp_path / "nowhere.onnx", sha256="0" * 64)
+    with pytest.raises(DownloadFailed, match=r"nowhere\.onnx cannot be read"):
+        store.pull(tmp_path, manifest(source))
+
+
+def test_an_address_that_does_not_answer_is_an_error_that_names_it(tmp_path: Path) -> None:
+    source = UrlSource(url="http://127.0.0.1:9/model.onnx", sha256="0" * 64)
+    with pytest.raises(DownloadFailed, match=r"http://127\.0\.0\.1:9/model\.onnx could not be downloaded"):
+        store.pull(tmp_path, manifest(source))
+
+
+def test_the_default_model_can_be_pulled_from_its_own_file(
+    tmp_path: Path, tflite_file: Path, selfie_path: Path
+) -> None:
+    path = store.pull(tmp_path, catalogue.find(tmp_path, "selfie"), tflite_file)
+    assert path.read_bytes() == selfie_path.read_bytes()
+
+
+def test_the_default_model_can_be_pulled_from_a_wheel_on_disk(tmp_path: Path, tflite_file: Path) -> None:
+    wanted = catalogue.find(tmp_path, "selfie")
+    assert isinstance(wanted.source, WheelSource)
+    wheel = tmp_path / "mediapipe-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.write(tflite_file, wanted.source.member)
+    assert onnx.load(str(store.pull(tmp_path, wanted, wheel))).producer_name == "segfleet"
+
+
+def test_a_converted_file_is_taken_as_it_is(tmp_path: Path, selfie_path: Path) -> None:
+    path = store.pull(tmp_path, catalogue.find(tmp_path, "selfie"), selfie_path)
+    assert path.read_bytes() == selfie_path.read_bytes()
+
+
+def test_a_wheel_without_the_file_is_refused(tmp_path: Path) -> None:
+    wheel = tmp_path / "mediapipe-later.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("mediapipe/__init__.py", "")
+    with pytest.raises(DownloadFailed, match=r"mediapipe-later\.whl has no mediapipe/modules"):
+        store.pull(tmp_path, catalogue.find(tmp_path, "selfie"), wheel)
+
+
+def test_a_wheel_with_a_changed_file_is_refused(tmp_path: Path) -> None:
+    wanted = catalogue.find(tmp_path, "selfie")
+    assert isinstance(wanted.source, WheelSource)
+    wheel = tmp_path / "mediapipe-other.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(wanted.source.member, b"something else")
+    with pytest.raises(DownloadFailed, match="expected 9ee168ec"):
+        store.pull(tmp_path, wanted, wheel)
+
+
+def test_a_package_whose_hash_is_not_the_pinned_one_is_refused_by_pip(tmp_path: Path) -> None:
+    source = WheelSource(package="six", version="1.17.0", wheel_sha256="0" * 64, member="six.py", sha256="0" * 64)
+    with pytest.raises(DownloadFailed, match=r"six 1\.17\.0 could not be downloaded"):
+        fetch_member(source)
+
+
+def test_a_model_that_is_there_is_not_fetched_again(tmp_path: Path) -> None:
+    wanted = manifest(local(tmp_path, onnx_bytes()))
+    first = store.pull(tmp_path / "cache", wanted)
+    (tmp_path / "weights.onnx").unlink()
+    assert store.pull(tmp_path / "cache", wanted) == first

@@ -1,0 +1,112 @@
+"""A range is exactly its frames, whatever the container and wherever the cut."""
+
+import hashlib
+import itertools
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from av.video.frame import VideoFrame
+
+from interface_node.errors import Cancelled, FramesMismatch, NoFrames, UnsupportedStep
+from interface_node.pipeline.frames import planes
+from interface_node.pipeline.source import open_source, scan
+from protocol.work import FrameRange
+from tests import clips
+from tests.clips import Clip
+
+Shown = list[tuple[int, str]]
+CLIPS = {
+    "closed.mp4": Clip(frames=40),
+    "open-ended.mkv": Clip(frames=40, audio="libopus"),
+    "stream.ts": Clip(frames=40, audio="aac"),
+    "one-keyframe.mp4": Clip(frames=40, keyframe_every=400),
+    "old.avi": Clip(frames=40, codec="mpeg4"),
+    "alpha.webm": Clip(frames=24, codec="libvpx-vp9", width=97, height=63),
+    "ten-bits.mp4": Clip(frames=40, pixels="yuv420p10le"),
+}
+
+
+def shown(path: Path, wanted: FrameRange | None = None) -> Shown:
+    """Every frame's time and a hash of its visible pixels."""
+    with open_source(path, wanted) as source:
+        return [(frame.pts or 0, _hash(frame)) for frame in source.frames]
+
+
+def _hash(frame: VideoFrame) -> str:
+    return hashlib.sha256(b"".join(plane.tobytes() for plane in planes(frame))).hexdigest()
+
+
+def piece(path: Path, start: int | None, end: int | None, frames: int = 0) -> FrameRange:
+    whole = scan(path).whole()
+    changed = {"start_pts": start, "end_pts": end, "frames": frames, "first_pts": None, "last_pts": None}
+    return whole.model_copy(update=changed)
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_segments_cut_anywhere_hold_together_exactly_the_frames_of_the_whole(tmp_path: Path, name: str) -> None:
+    path = clips.write(tmp_path / name, CLIPS[name])
+    whole = shown(path)
+    assert len(whole) == CLIPS[name].frames
+    cuts = [whole[index][0] for index in (7, 12, 23)]
+    edges = [None, *cuts, None]
+    parts = [shown(path, piece(path, start, end)) for start, end in itertools.pairwise(edges)]
+    assert [frame for part in parts for frame in part] == whole
+    assert [len(part) for part in parts] == [7, 5, 11, CLIPS[name].frames - 23]
+
+
+def test_a_scan_counts_what_is_shown(tmp_path: Path) -> None:
+    path = clips.variable_rate(tmp_path / "a.mp4")
+    found = scan(path)
+    whole = shown(path)
+    assert (found.frames, found.first_pts, found.last_pts) == (len(whole), whole[0][0], whole[-1][0])
+    assert found.time_base == Fraction(1, 1000)
+
+
+def test_a_recording_that_was_cut_anywhere_begins_at_its_first_keyframe(tmp_path: Path) -> None:
+    data = clips.write(tmp_path / "whole.ts", Clip(frames=48, audio="aac")).read_bytes()
+    path = tmp_path / "cut.ts"
+    path.write_bytes(data[len(data) // 3 // 188 * 188 :])
+    planned = scan(path).whole()
+    assert len(shown(path, planned)) == planned.frames == 24
+
+
+def test_the_plan_of_the_whole_file_agrees_with_its_frames(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "a.mp4")
+    assert len(shown(path, scan(path).whole())) == 24
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"frames": 25}, "24 frames could be decoded, the plan has 25"),
+        ({"first_pts": 7}, "the first frame is at 0, the plan has 7"),
+        ({"last_pts": 7}, "the last frame is at 11776, the plan has 7"),
+        ({"time_base": "1/1000"}, "the stream counts time in 1/12288, the plan in 1/1000"),
+        ({"start_pts": 13}, "there is no frame at 13"),
+    ],
+)
+def test_frames_that_are_not_the_plans_are_an_error(tmp_path: Path, change: dict[str, int], sentence: str) -> None:
+    path = clips.write(tmp_path / "a.mp4")
+    with pytest.raises(FramesMismatch, match=sentence):
+        shown(path, scan(path).whole().model_copy(update=change))
+
+
+def test_a_range_behind_the_end_has_no_frames(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "a.mp4")
+    with pytest.raises(NoFrames):
+        shown(path, piece(path, None, -5))
+
+
+def test_the_way_to_the_first_frame_can_be_cancelled(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "a.mp4", Clip(frames=40, keyframe_every=400))
+    looks = itertools.count()
+    with pytest.raises(Cancelled), open_source(path, piece(path, 39 * 512, None), lambda: next(looks) > 5):
+        pass
+    assert next(looks) < 10
+
+
+def test_frames_around_a_segment_are_refused_until_they_are_read(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "a.mp4")
+    with pytest.raises(UnsupportedStep):
+        shown(path, piece(path, 512, None).model_copy(update={"warmup_frames": 4}))
