@@ -1,0 +1,139 @@
+"""`segfleet submit`: a task from the shell, from the upload to the file with the result."""
+
+import uuid
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from protocol.states import Output
+from protocol.work import Encoding, Fit
+from scripts import access
+from scripts.bars import Bars
+from scripts.client import Client, sentence
+from scripts.commands.process import output_path
+from scripts.refusal import Refusal, console
+
+INTERRUPTED = 130
+
+
+def submit(
+    video: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A video file.")],
+    background: Annotated[str, typer.Option("--background", "-b", help="A file, color:#rrggbb, blur or transparent.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File or folder for the result.")],
+    model: Annotated[str | None, typer.Option("--model", "-m", help="A model.  [default: the coordinator's]")] = None,
+    outputs: Annotated[list[Output] | None, typer.Option(help="composite, mask, foreground; repeat it.")] = None,
+    quality: Annotated[Literal["draft", "standard", "high", "best"], typer.Option(help="How well.")] = "standard",
+    foreground: Annotated[Literal["vp9", "prores"], typer.Option(help="How alpha is kept.")] = "vp9",
+    fit: Annotated[Fit, typer.Option(help="How the background fills the frame.")] = "cover",
+    priority: Annotated[int, typer.Option(min=-100, max=100, help="Among your own tasks; more is sooner.")] = 0,
+) -> None:
+    """Replace the background of a video on the fleet and save the result here. Ctrl-C cancels the task."""
+    wish: dict[str, Any] = {
+        "outputs": [str(one) for one in outputs or [Output.COMPOSITE]],
+        "options": {"quality": quality, "foreground": foreground},
+        "priority": priority,
+    }
+    if model is not None:
+        wish["model"] = model
+    encoding = Encoding(foreground=foreground)
+    targets = {one: target(out, video, Output(one), encoding) for one in wish["outputs"]}
+    with Client(access.find()) as client:
+        for path in process(client, video, background, fit, wish, targets).values():
+            console.print(str(path), soft_wrap=True, highlight=False)
+
+
+def target(out: Path, video: Path, output: Output, encoding: Encoding) -> Path:
+    """Where an output is saved: `out` itself or beside it, or in the folder `out`. Refusal: that cannot be."""
+    if out.is_dir():
+        found = output_path(out / f"{video.stem}.mp4", output, encoding)
+        found = found if output is not Output.COMPOSITE else out / f"{video.stem}-composite.mp4"
+    else:
+        found = output_path(out, output, encoding)
+    if not found.parent.is_dir():
+        raise Refusal(f"There is no folder {found.parent}.")
+    if found.exists() and found.samefile(video):
+        raise Refusal(f"{found} is the video itself; give the result another name.")
+    return found
+
+
+def process(
+    client: Client, video: Path, background: str, fit: Fit, wish: dict[str, Any], targets: dict[str, Path]
+) -> dict[str, Path]:
+    """Upload, make the task, wait, save every result; the paths by output. A failure, or the end of a task by another
+    hand, is a Refusal; Ctrl-C cancels the task."""
+    key, body = uuid.uuid4().hex, dict[str, Any]()
+    try:
+        with Bars() as bars:
+            behind = _background(client, background, fit, bars)
+            source = _upload(client, "videos", video, bars)
+            body = {"video_id": source["id"], "background": behind, **wish}
+            task = _watch(client, client.create_task(body, key)["id"], bars)
+            _refuse_unless_completed(task)
+            for output, path in targets.items():
+                _download(client, task, output, path, bars)
+        return targets
+    except KeyboardInterrupt:
+        if body:  # the same key gives the task that was made, also when its answer never came
+            client.cancel(client.create_task(body, key)["id"])
+        raise Refusal("Cancelled.", INTERRUPTED) from None
+
+
+def _background(client: Client, text: str, fit: Fit, bars: Bars) -> dict[str, Any]:
+    """What `--background` means, uploaded if it is a file."""
+    kind, _, value = text.partition(":")
+    if kind in {"color", "colour"} and value:
+        return {"kind": "color", "color": value}
+    path = Path(text)
+    if text in {"blur", "transparent"} and not path.is_file():
+        return {"kind": text}
+    if not path.is_file():
+        raise Refusal(f"There is no background {text}: give a file, color:#rrggbb, blur or transparent.")
+    found = _upload(client, "backgrounds", path, bars)
+    moving = (found.get("duration") or 0) > 0 and (found.get("frames") or 0) > 1
+    return {"kind": "video" if moving else "image", "id": found["id"], "fit": fit}
+
+
+def _upload(client: Client, kind: str, path: Path, bars: Bars) -> dict[str, Any]:
+    bar = bars.begin("upload", path.stat().st_size, path.name)
+
+    def told(done: int, size: int) -> None:
+        if done < size:
+            bar.update(done)
+        else:
+            bar.update(done, f"{path.name}: being examined")
+
+    found = client.upload(kind, path, told)
+    bar.update(path.stat().st_size, path.name)
+    return found
+
+
+def _watch(client: Client, task_id: str, bars: Bars) -> dict[str, Any]:
+    bar = bars.begin("process", 100, "waiting")
+    return client.wait(task_id, lambda task: bar.update(task["progress"], news(task)))
+
+
+def news(task: dict[str, Any]) -> str:
+    """The state of a task in a few words: `process 87/120 frames, 41.3 fps, 3 s left`."""
+    if task["state"] != "processing":
+        place = task.get("queue_position")
+        return f"waiting, place {place}" if task["state"] == "waiting" and place else str(task["state"])
+    words = [f"{task.get('stage') or 'processing'} {task['frames_done']}/{task['frames_total'] or '?'} frames"]
+    if task.get("fps"):
+        words.append(f"{task['fps']:.1f} fps")
+    if task.get("eta_s") is not None:
+        words.append(f"{task['eta_s']:.0f} s left")
+    return ", ".join(words)
+
+
+def _refuse_unless_completed(task: dict[str, Any]) -> None:
+    if task["state"] == "completed":
+        return
+    error = task.get("error") or {}
+    why = sentence(str(error.get("code", "")), str(error.get("detail", ""))) if error else ""
+    raise Refusal(f"The task {task['id']} is {task['state']}. {why}".strip())
+
+
+def _download(client: Client, task: dict[str, Any], output: str, path: Path, bars: Bars) -> None:
+    bar = bars.begin("download", task["results"][output]["size"], path.name)
+    client.download(task, output, path, lambda done, _size: bar.update(done))
