@@ -1,0 +1,84 @@
+"""A second opinion on our files: the ffmpeg program that imageio-ffmpeg ships, never the libraries that wrote them."""
+
+import hashlib
+import re
+import subprocess
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+from numpy.typing import NDArray
+
+SHOWN = re.compile(r"n:\s*\d+ pts:\s*(-?\d+) ")
+COMPLAINT = re.compile(r"error|invalid|corrupt|non.?monoton", re.IGNORECASE)
+TIME_BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The times of the shown frames, in seconds and exact, and what the program complained about."""
+
+    times: list[Fraction]
+    complaints: list[str]
+
+
+def frame_times(path: Path) -> Reading:
+    """When each frame of the first video stream is shown."""
+    text = _run(
+        "-copyts", "-i", str(path), "-map", "0:v:0", "-vf", "showinfo", "-fps_mode", "passthrough", "-f", "null", "-"
+    )
+    found = TIME_BASE.search(text)
+    assert found, text
+    tick = Fraction(int(found[1]), int(found[2]))
+    complaints = [line for line in text.splitlines() if COMPLAINT.search(line)]
+    return Reading([int(pts) * tick for pts in SHOWN.findall(text)], complaints)
+
+
+def rgb_frames(path: Path, size: tuple[int, int], every: int = 1) -> NDArray[np.uint8]:
+    """Frames 0, `every`, 2 `every` ... as stored, `uint8 [n, h, w, 3]`; `size` is width and height."""
+    return _frames(path, size, "rgb24", 3, ["-vf", f"select=not(mod(n\\,{every}))"])
+
+
+def rgba_frames(path: Path, size: tuple[int, int], decoder: str | None = None) -> NDArray[np.uint8]:
+    """Every frame with its alpha, `uint8 [n, h, w, 4]`."""
+    return _frames(path, size, "rgba", 4, [], decoder)
+
+
+def packet_hashes(path: Path, kind: str) -> list[str]:
+    """The md5 of every packet of the first stream of `kind` (a, v or s), in file order."""
+    command = ["-i", str(path), "-map", f"0:{kind}:0", "-c", "copy", "-f", "framemd5", "-"]
+    output = subprocess.run([_program(), "-v", "error", *command], capture_output=True, check=True).stdout.decode()
+    return [line.split(",")[5].strip() for line in output.splitlines() if not line.startswith("#")]
+
+
+def description(path: Path) -> str:
+    """What the program prints about the streams of a file."""
+    return _run("-i", str(path), "-t", "0", "-f", "null", "-")
+
+
+def picture_hash(path: Path) -> str:
+    """The sha256 over every decoded frame of the first video stream."""
+    command = [_program(), "-v", "error", "-i", str(path), "-map", "0:v:0", "-f", "rawvideo", "-"]
+    return hashlib.sha256(subprocess.run(command, capture_output=True, check=True).stdout).hexdigest()
+
+
+def _frames(
+    path: Path, size: tuple[int, int], pixels: str, channels: int, chosen: list[str], decoder: str | None = None
+) -> NDArray[np.uint8]:
+    width, height = size
+    before = ["-c:v", decoder] if decoder else []
+    command = [_program(), "-v", "error", "-noautorotate", *before, "-i", str(path), "-map", "0:v:0"]
+    command += [*chosen, "-fps_mode", "passthrough", "-pix_fmt", pixels, "-f", "rawvideo", "-"]
+    data = subprocess.run(command, capture_output=True, check=True).stdout
+    return np.frombuffer(data, np.uint8).reshape(-1, height, width, channels)
+
+
+def _run(*arguments: str) -> str:
+    done = subprocess.run([_program(), "-hide_banner", *arguments], capture_output=True, check=True)
+    return done.stderr.decode("utf-8", "replace")
+
+
+def _program() -> str:
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
