@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, Literal
 
 Direction = Literal["to-node", "to-coordinator"]
@@ -18,12 +19,16 @@ INTERFACE_HEADER: Final = "segfleet-interface"
 _ID, _TIME, _SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 
 
+@lru_cache(maxsize=1024)
+def _key(secret: str, direction: Direction) -> bytes:
+    return hmac.digest(secret.encode(), direction.encode(), "sha256")
+
+
 def _mac(
     secret: str, direction: Direction, message_id: str, timestamp: str, method: str, path: str, body: bytes
 ) -> str:
-    key = hmac.digest(secret.encode(), direction.encode(), "sha256")
     content = f"{message_id}.{timestamp}.{method} {path}\n{hashlib.sha256(body).hexdigest()}"
-    return "v1," + base64.b64encode(hmac.digest(key, content.encode(), "sha256")).decode()
+    return "v1," + base64.b64encode(hmac.digest(_key(secret, direction), content.encode(), "sha256")).decode()
 
 
 def sign(

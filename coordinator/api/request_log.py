@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,7 +19,8 @@ broken = logging.getLogger("coordinator.api")
 HEADER = "X-Request-ID"
 CHATTER = ("/api/v1/interfaces/callbacks/", "/api/v1/interfaces/heartbeat", "/api/v1/interfaces/next")
 """Logged at DEBUG while all is well."""
-_GIVEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_RAW = HEADER.lower().encode()
+_GIVEN = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 
 
 class RequestLog:
@@ -36,8 +37,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
-        request_id = given if _GIVEN.fullmatch(given) else new_id()
+        request_id = _given(scope) or new_id()
         scope["state"]["request_id"] = request_id
         status, began = 499, self._monotonic()
 
@@ -45,7 +45,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = request_id
+                message["headers"] = [*message.get("headers", ()), (_RAW, request_id.encode())]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -59,6 +59,12 @@ class RequestLog:
                 if access.isEnabledFor(level):
                     ms = round(took * 1000, 1)
                     log.log(level, "request", method=scope["method"], status=status, ms=ms, **_facts(scope))
+
+
+def _given(scope: Scope) -> str | None:
+    """The caller's own id, if it looks like one."""
+    found = next((value for name, value in scope["headers"] if name == _RAW), b"")
+    return found.decode() if _GIVEN.fullmatch(found) else None
 
 
 def _observe(scope: Scope, status: int, seconds: float) -> None:

@@ -4,7 +4,6 @@ Every tick makes guarded moves only, so that running it twice, or on every repli
 """
 
 import logging
-from collections.abc import Sequence
 from functools import partial
 
 from coordinator.clock import monotonic
@@ -62,8 +61,6 @@ class Ticks:
         if entries:
             written = await write(lambda work: progress.write(work, rules, entries))
             book.settle(entries, written)
-            touched = sorted({entry.task_id for entry in entries})
-            await write(lambda work: _refresh(work, touched))
 
 
 def _take_away(work: Work, rules: Rules) -> None:
@@ -76,10 +73,3 @@ def _settle(work: Work, *, rules: Rules, task_id: str) -> None:
     task = tasks.lock(work, task_id)
     if task is not None:
         settling.settle(work, rules, task)
-
-
-def _refresh(work: Work, task_ids: Sequence[str]) -> None:
-    for task_id in task_ids:
-        task = tasks.lock(work, task_id)
-        if task is not None:
-            settling.refresh_progress(work, task)

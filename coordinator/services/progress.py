@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from coordinator.domain.news import AttemptEnded, AttemptStopping
+from coordinator.services import settling
 from coordinator.services.outcomes import Command, Mark, progress_values
 from coordinator.services.rules import Rules
-from coordinator.store import attempts
+from coordinator.store import attempts, tasks
 from coordinator.store.tables import Attempts
 from coordinator.store.work import Work
 from protocol.reports import TERMINAL, Callback
@@ -107,7 +108,16 @@ class ProgressBook:
 
 
 def write(work: Work, rules: Rules, entries: Sequence[Entry]) -> Written:
-    """Write callbacks; an attempt that stops only has its lease renewed."""
+    """Write callbacks and what their tasks have reached, in one unit: a COMMIT a flush. An attempt that stops only
+    has its lease renewed."""
+    touched = [task for key in sorted({entry.task_id for entry in entries}) if (task := tasks.lock(work, key))]
+    written = _write_attempts(work, rules, entries)
+    for task in touched:
+        settling.refresh_progress(work, task)
+    return written
+
+
+def _write_attempts(work: Work, rules: Rules, entries: Sequence[Entry]) -> Written:
     lost, stopping = [], []
     for entry in entries:
         key, callback = entry.callback.attempt_id, entry.callback

@@ -5,17 +5,21 @@ what that means for a job). A statement that was built at import and is run with
 goes SQLAlchemy's. The SQL is SQLAlchemy's in both cases, its processors convert the values, and rows are named tuples.
 """
 
+import json
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ClauseElement, Connection, Dialect, Executable, Insert, Select
+from sqlalchemy import JSON, ClauseElement, Connection, Dialect, Executable, Insert, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
 Convert = Callable[[Any], Any]
+SHORT_JSON = 1000
+"""Characters; what a node or a probe said at length is decoded each time."""
 
 
 class Bind(NamedTuple):
@@ -57,7 +61,23 @@ def _plan(statement: Executable, dialect: Dialect, without: tuple[str, ...] = ()
 
 def _converter(of: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     """psycopg gives Python's own types for every column of ours; the other drivers know neither JSON nor booleans."""
-    return None if dialect.name == "postgresql" else of.dialect_impl(dialect).result_processor(dialect, None)
+    if dialect.name == "postgresql":
+        return None
+    return _json if isinstance(of, JSON) else of.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _json(text: str | None) -> Any:
+    """A row is read some ten times while its task moves, and its JSON hardly ever changes: the last texts are known.
+
+    The outermost list or dictionary is the caller's own.
+    """
+    found = None if text is None else _known_json(text) if len(text) <= SHORT_JSON else json.loads(text)
+    return copy(found) if isinstance(found, (dict, list)) else found
+
+
+@lru_cache(maxsize=4096)
+def _known_json(text: str) -> Any:
+    return json.loads(text)
 
 
 @lru_cache(maxsize=256)

@@ -82,6 +82,9 @@ class GroupWriter:
             return
         try:
             _say(connection, "BEGIN IMMEDIATE")
+            if len(group) == 1:
+                self._run_alone(connection, group[0])
+                return
             for entry in group:
                 self._run(connection, entry)
             _say(connection, "COMMIT")
@@ -94,19 +97,28 @@ class GroupWriter:
             # SQLAlchemy counts every statement into a transaction of its own making; its end is ours
             connection.rollback()
 
+    def _run_alone(self, connection: Connection, entry: _Entry) -> None:
+        """The usual group has one unit: then its savepoint is the transaction."""
+        _say(connection, "COMMIT" if self._runs(connection, entry) else "ROLLBACK")
+
     def _run(self, connection: Connection, entry: _Entry) -> None:
         _say(connection, "SAVEPOINT unit")
+        if not self._runs(connection, entry):
+            _say(connection, "ROLLBACK TO unit")
+        _say(connection, "RELEASE unit")
+
+    def _runs(self, connection: Connection, entry: _Entry) -> bool:
+        """Whether the unit came to its end; `entry` then holds its outcome, otherwise its error."""
         work = Work(connection, self._clock)
         try:
             result = entry.unit(work)
         except Exception as error:
-            _say(connection, "ROLLBACK TO unit")
             entry.error = StorageUnavailable(_named(error)) if isinstance(error, DBAPIError) else error
             if isinstance(error, DBAPIError):
                 log.exception("database_write_failed")
-        else:
-            entry.outcome = (result, work.news)
-        _say(connection, "RELEASE unit")
+            return False
+        entry.outcome = (result, work.news)
+        return True
 
     def _roll_back(self, connection: Connection) -> None:
         try:
