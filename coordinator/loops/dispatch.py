@@ -108,7 +108,8 @@ class Dispatcher:
         write, rules, key = self._context.database.write, self._context.rules, offer.attempt.id
         match answer:
             case Accepted(boot_id=boot_id):
-                running = await write(lambda work: dispatching.accept(work, rules, key, boot_id))
+                # the node works already, and its first callback would say the same
+                running = await write(lambda work: dispatching.accept(work, rules, key, boot_id), patient=True)
                 if running is None:
                     await self._cancel(offer.interface, key)
                 else:

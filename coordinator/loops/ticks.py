@@ -59,7 +59,7 @@ class Ticks:
         book, rules, write = self._context.book, self._context.rules, self._context.database.write
         entries = book.pending()
         if entries:
-            written = await write(lambda work: progress.write(work, rules, entries))
+            written = await write(lambda work: progress.write(work, rules, entries), patient=True)
             book.settle(entries, written)
 
 

@@ -56,13 +56,12 @@ def one(work: Work, task: Tasks) -> Picture:
 
 
 def many(work: Work, rows: Sequence[Tasks], before: int | None = None) -> list[Picture]:
-    """The pictures of a page of tasks, in two queries."""
-    ids = [row.id for row in rows]
+    """The pictures of a page of tasks, in two queries at most."""
     live: dict[str, list[Attempts]] = {}
     for attempt in attempts.holding_any(work, [r.id for r in rows if r.state == TaskState.PROCESSING]):
         live.setdefault(attempt.task_id, []).append(attempt)
     results: dict[str, list[Results]] = {}
-    for result in artifacts.results(work, ids):
+    for result in artifacts.results(work, [r.id for r in rows if r.state == TaskState.COMPLETED]):
         results.setdefault(result.task_id, []).append(result)
     return [Picture(row, tuple(live.get(row.id, ())), tuple(results.get(row.id, ())), before) for row in rows]
 

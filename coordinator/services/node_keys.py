@@ -49,7 +49,7 @@ class NodeKeys:
 
     async def _read(self, interface_id: str) -> Keys | None:
         began = monotonic()
-        row = await self._database.read(lambda work: interfaces.get(work, interface_id))
+        row = await self._database.read(lambda work: interfaces.get(work, interface_id), brief=True)
         if row is None:
             self._known.pop(interface_id, None)
             return None
@@ -91,4 +91,4 @@ class NodeKeys:
         if len(self._heard) >= REMEMBERED:
             self._heard.clear()
         self._heard[interface_id] = now
-        await self._database.write(lambda work: sign_of_life(work, interface_id))
+        await self._database.write(lambda work: sign_of_life(work, interface_id), patient=True)

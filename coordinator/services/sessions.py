@@ -115,7 +115,7 @@ async def authenticate(context: Context, token: str) -> Users:
     """
     if not is_key(token):
         claims = context.tokens.read(token, context.clock())
-        return await context.database.read(lambda work: accounts.by_claims(work, claims))
+        return await context.database.read(lambda work: accounts.by_claims(work, claims), brief=True)
 
     def look(work: Work) -> tuple[Users, str | None]:
         account, row = accounts.by_key(work, token)

@@ -67,12 +67,13 @@ class Database:
             await asyncio.to_thread(self._threads.shutdown)
         self.engine.dispose()
 
-    async def write(self, unit: Callable[[Work], T]) -> T:
+    async def write(self, unit: Callable[[Work], T], *, patient: bool = False) -> T:
         """Run the unit in a transaction and return when its COMMIT was answered. StorageUnavailable: nothing happened,
-        or nobody knows; read again by id. The write is not undone when the caller is cancelled."""
+        or nobody knows; read again by id. The write is not undone when the caller is cancelled. A patient unit may
+        wait `PATIENCE_S` for another one to share SQLite's COMMIT with."""
         loop = asyncio.get_running_loop()
         if self._writer is not None:
-            future = self._writer.submit(unit, loop)
+            future = self._writer.submit(unit, loop, patient=patient)
         else:
             future = loop.run_in_executor(self._threads, self.run, unit)
         future.add_done_callback(self._settled)
@@ -89,8 +90,11 @@ class Database:
         elif isinstance(error, StorageUnavailable):
             self._on_failure()
 
-    async def read(self, query: Callable[[Work], T]) -> T:
-        """Run a query on a connection of its own, in a thread."""
+    async def read(self, query: Callable[[Work], T], *, brief: bool = False) -> T:
+        """Run a query on a connection of its own, in a thread. A brief one, a row by its key, is run at once on
+        SQLite: the way to a thread and back costs several times what the row does."""
+        if brief and self.is_sqlite:
+            return self.look(query)
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.look, query)
 
     def look(self, query: Callable[[Work], T]) -> T:

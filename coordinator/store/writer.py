@@ -12,13 +12,15 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from coordinator.clock import Clock
+from coordinator.clock import Clock, monotonic
 from coordinator.errors import StorageUnavailable
 from coordinator.store.work import Work
 
 log = logging.getLogger(__name__)
 GROUP = 256
 """Units in one COMMIT at most; more would make the first of them wait for the last."""
+PATIENCE_S = 0.03
+"""How long a patient unit waits for another one to share a COMMIT with."""
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class _Entry:
     unit: Callable[[Work], Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    patient: bool = False
     outcome: tuple[Any, Sequence[Hashable]] | None = None
     error: BaseException | None = None
 
@@ -49,10 +52,10 @@ class GroupWriter:
         self._thread.join()
 
     def submit(
-        self, unit: Callable[[Work], Any], loop: asyncio.AbstractEventLoop
+        self, unit: Callable[[Work], Any], loop: asyncio.AbstractEventLoop, *, patient: bool = False
     ) -> asyncio.Future[tuple[Any, Sequence[Hashable]]]:
         """Queue a unit; the future gets its result and news after the COMMIT, or the error."""
-        entry = _Entry(unit, loop, loop.create_future())
+        entry = _Entry(unit, loop, loop.create_future(), patient)
         self._queue.put(entry)
         return entry.future
 
@@ -68,13 +71,20 @@ class GroupWriter:
                         loop.call_soon_threadsafe(_answer, entries)
 
     def _take(self) -> tuple[list[_Entry], bool]:
-        entry = self._queue.get()
+        """The next group, and whether more may come. Patient units alone wait a moment for one that is not."""
         group: list[_Entry] = []
+        entry = self._queue.get()
+        until, patient = monotonic() + PATIENCE_S, True
         while entry is not None:
             group.append(entry)
-            if len(group) == GROUP or self._queue.empty():
+            patient = patient and entry.patient
+            patience = until - monotonic() if patient else 0.0
+            if len(group) == GROUP:
                 return group, True
-            entry = self._queue.get()
+            try:
+                entry = self._queue.get(timeout=patience) if patience > 0 else self._queue.get_nowait()
+            except queue.Empty:
+                return group, True
         return group, False
 
     def _commit(self, connection: Connection, group: list[_Entry]) -> None:

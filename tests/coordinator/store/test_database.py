@@ -88,6 +88,26 @@ async def test_one_failure_in_a_group_leaves_the_others(database: Database, hear
     assert not await known(database, "wrong")
 
 
+async def test_a_patient_unit_shares_the_commit_of_another(tmp_path: Path, migrated_sqlite: Path) -> None:
+    path = tmp_path / "shared.db"
+    shutil.copy(migrated_sqlite, path)
+    log = path.with_name("shared.db-wal")
+    database = Database(f"sqlite:///{path}", system_clock)
+    database.open(lambda news: None)
+    await database.write(put("first"))
+    sizes = [log.stat().st_size]
+    await asyncio.gather(database.write(put("a"), patient=True), database.write(put("b")))
+    sizes.append(log.stat().st_size)
+    await database.write(put("c"))
+    await database.write(put("d"))
+    sizes.append(log.stat().st_size)
+    assert await database.write(put("alone"), patient=True) == "alone"
+    assert await known(database, "alone")
+    await database.close()
+    # a page that two units change is written once for both of them
+    assert 0 < sizes[1] - sizes[0] < sizes[2] - sizes[1]
+
+
 async def test_the_write_of_a_caller_who_went_away_still_happens_and_is_told(
     database: Database, heard: list[object]
 ) -> None:
