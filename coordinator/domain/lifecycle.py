@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from protocol.states import AttemptState as A
+from protocol.states import StepKind
 from protocol.states import StepState as S
 from protocol.states import TaskState as T
 
@@ -109,24 +110,33 @@ STEP_MOVES: Final[Mapping[S, frozenset[S]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """What `settle` needs of a step: its state, and whether a node has accepted an attempt of it."""
+    """What `settle` needs of a step: its state, whether a node has accepted an attempt of it, and its kind."""
 
     state: S
     accepted: bool
+    kind: StepKind = StepKind.SEGMENT
+
+
+def lacks_assemble(steps: Iterable[StepView]) -> bool:
+    """Whether several segments are all done and no step joins them yet."""
+    views = list(steps)
+    kinds = [view.kind for view in views]
+    joined = StepKind.ASSEMBLE in kinds or kinds.count(StepKind.SEGMENT) < 2
+    return not joined and all(view.state is S.DONE for view in views)
 
 
 def settle(state: T, steps: Iterable[StepView]) -> T:
     """The state that a live task's steps say it is in; other states are returned unchanged.
 
-    Any step dead: failed. All done: completed. Otherwise a paused task stays paused, a task with an accepted attempt
-    is processing and any other is waiting.
+    Any step dead: failed. All done, and several segments joined: completed. Otherwise a paused task stays paused, a
+    task with an accepted attempt is processing and any other is waiting.
     """
     if state not in LIVE:
         return state
     views = list(steps)
     if any(view.state is S.DEAD for view in views):
         return T.FAILED
-    if views and all(view.state is S.DONE for view in views):
+    if views and all(view.state is S.DONE for view in views) and not lacks_assemble(views):
         return T.COMPLETED
     if state is T.PAUSED:
         return state

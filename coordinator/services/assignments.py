@@ -1,6 +1,7 @@
 """From an offer to the document that a node is sent."""
 
 from coordinator.gateway.attempt_tokens import AttemptTokens
+from coordinator.services.assembling import part_named
 from coordinator.services.dispatching import Offer
 from coordinator.services.rules import Rules
 from coordinator.store.tables import Media
@@ -14,6 +15,7 @@ from protocol.work import (
     Encoding,
     FrameRange,
     ImageBackground,
+    Part,
     Source,
     TransparentBackground,
     VideoBackground,
@@ -38,6 +40,7 @@ def assignment(offer: Offer, tokens: AttemptTokens, rules: Rules) -> Assignment:
         model=task.model,
         outputs=tuple(Output(name) for name in task.outputs),
         encoding=Encoding.model_validate(task.encoding),
+        parts=_parts(offer),
         upload_urls={Output(name): f"{ARTIFACTS}/{attempt.id}/{name}" for name in task.outputs},
         callback_url=f"{CALLBACKS}/{attempt.id}",
         attempt_token=tokens.issue(attempt.id),
@@ -48,6 +51,16 @@ def assignment(offer: Offer, tokens: AttemptTokens, rules: Rules) -> Assignment:
 def _source(attempt_id: str, what: str, media: Media) -> Source:
     url = f"{FILES}/{attempt_id}/{what}"
     return Source(url=url, etag=media.sha256, sha256=media.sha256, size=media.size)
+
+
+def _parts(offer: Offer) -> tuple[Part, ...]:
+    """The outputs in the task's order, of each the segments in the order of the video."""
+    return tuple(
+        Part(url=f"{FILES}/{offer.attempt.id}/parts/{part.step.id}/{output}", **part_named(part))
+        for output in offer.task.outputs
+        for part in offer.parts
+        if part.artifact.output == output
+    )
 
 
 def _background(offer: Offer) -> Background:

@@ -4,7 +4,7 @@ from coordinator import errors
 from coordinator.domain.lifecycle import ENDED, TASK_MOVES, TaskVerb
 from coordinator.domain.news import FilesUnwanted, PartUnwanted, QueueChanged
 from coordinator.domain.tasks import TaskPriority
-from coordinator.services import settling
+from coordinator.services import assembling, settling
 from coordinator.services.rules import Rules
 from coordinator.services.submissions import account_of, advance, check_room, find, lock
 from coordinator.store import artifacts, attempts, audit, events, steps, tasks
@@ -67,9 +67,7 @@ def retry(work: Work, rules: Rules, user_id: str | None, task_id: str) -> Tasks:
     fresh = {"started_at": None, "finished_at": None, "expires_at": None, "parts_expire_at": None, "error": None}
     advance(work, task, TaskVerb.RETRY, submitted_at=work.now, **fresh)
     steps.revive(work, task.id)
-    for step in steps.of_task(work, task.id):
-        if step.winner is not None and not artifacts.of_attempt(work, step.winner):
-            steps.reopen(work, step.id, step.winner)
+    assembling.keep_what_is_there(work, task)
     events.record(work, "retried", task.id, task.user_id)
     work.announce(QueueChanged())
     settling.settle(work, rules, find(work, None, task_id))

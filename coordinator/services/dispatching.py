@@ -9,6 +9,7 @@ from coordinator.domain.lifecycle import ATTEMPT_MOVES, QUEUED, AttemptVerb
 from coordinator.domain.news import QueueChanged
 from coordinator.ids import new_id
 from coordinator.services import registry, settling
+from coordinator.services.assembling import FinishedPart, parts
 from coordinator.services.rules import Rules
 from coordinator.store import attempts, events, fleet, media, steps, tasks
 from coordinator.store.schema import Json
@@ -32,6 +33,7 @@ class Offer:
     source: Media
     background: Media | None
     interface: Interfaces
+    parts: tuple[FinishedPart, ...] = ()
 
 
 class Claimed(NamedTuple):
@@ -125,7 +127,7 @@ def _claim(work: Work, rules: Rules, step: Steps, interface: Interfaces) -> Offe
     if locked is None or attempts.busy_slots_of(work, interface.id) > min(slots, locked.slots):
         raise ClaimLostError
     attempt = attempts.get(work, attempt_id)
-    return Offer(attempt, step, task, *files, locked) if attempt is not None else None
+    return Offer(attempt, step, task, *files, locked, parts(work, step)) if attempt is not None else None
 
 
 def _files(work: Work, task: Tasks) -> tuple[Media, Media | None] | None:
@@ -147,7 +149,7 @@ def offer_of(work: Work, attempt_id: str) -> Offer | None:
     if step is None or task is None or interface is None:
         return None
     files = _files(work, task)
-    return Offer(attempt, step, task, *files, interface) if files is not None else None
+    return Offer(attempt, step, task, *files, interface, parts(work, step)) if files is not None else None
 
 
 def unanswered(work: Work, interface_id: str, known: Collection[str]) -> list[Offer]:

@@ -9,7 +9,7 @@ from coordinator.domain.media import VideoFacts
 from coordinator.store import artifacts, attempts, media, steps, tasks
 from coordinator.store.tables import Artifacts, Attempts, Media, Tasks
 from coordinator.store.work import Work
-from protocol.states import AttemptState
+from protocol.states import AttemptState, StepKind
 
 BYTES_PER_PIXEL = 8
 """Four components of 16 bits: no encoding of a frame that is worth keeping is larger."""
@@ -46,6 +46,18 @@ def file(work: Work, attempt_id: str, what: str) -> Media:
     return found
 
 
+def part(work: Work, attempt_id: str, step_id: str, output: str) -> Artifacts:
+    """A finished segment that the attempt joins: only of its own task, only for `assemble`. Gone, NotFound."""
+    attempt, task = opened(work, attempt_id)
+    own, step = steps.get(work, attempt.step_id), steps.get(work, step_id)
+    found = None
+    if own is not None and own.kind == StepKind.ASSEMBLE and step is not None and step.task_id == task.id:
+        found = artifacts.get(work, step.winner or "", output)
+    if found is None:
+        raise errors.NotFound(kind="part", step=step_id, output=output)
+    return found
+
+
 def begin(work: Work, attempt_id: str, output: str, total: int) -> Intake:
     """Make sure that the artifact has a row before its first byte is kept.
 
@@ -78,7 +90,7 @@ def most_bytes(work: Work, attempt: Attempts, task: Tasks) -> int:
     source, step = media.get(work, task.source_id or ""), steps.get(work, attempt.step_id)
     if source is None or step is None:
         raise errors.Gone(attempt_id=attempt.id)
-    frames = step.frames or _guessed_frames(source)
+    frames = step.frames or task.frames_total or _guessed_frames(source)
     return source.width * source.height * BYTES_PER_PIXEL * max(1, frames) + source.size + SLACK
 
 

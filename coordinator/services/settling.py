@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from coordinator.domain import blame
-from coordinator.domain.lifecycle import ENDED, LIVE, AttemptVerb, StepView
+from coordinator.domain.lifecycle import ENDED, LIVE, AttemptVerb, StepView, lacks_assemble
 from coordinator.domain.lifecycle import settle as rule
 from coordinator.domain.news import AttemptEnded, AttemptStopping, QueueChanged, TaskChanged
+from coordinator.services import assembling
 from coordinator.services.rules import Rules
 from coordinator.store import artifacts, attempts, events, media, steps, tasks
 from coordinator.store.schema import Json
@@ -29,7 +30,11 @@ def settle(work: Work, rules: Rules, task: Tasks) -> TaskState:
         return state
     rows, held = steps.of_task(work, task.id), attempts.holding(work, task.id)
     accepted = {a.step_id for a in held if a.state != AttemptState.OFFERED}
-    target = rule(state, [StepView(StepState(row.state), row.id in accepted) for row in rows])
+    views = [StepView(StepState(row.state), row.id in accepted, StepKind(row.kind)) for row in rows]
+    if lacks_assemble(views):
+        assembling.insert(work, task, rows)
+        work.announce(QueueChanged())
+    target = rule(state, views)
     if target is state:
         return state
     values: Json = {}
@@ -82,7 +87,7 @@ def _reason(work: Work, task: Tasks, rows: Sequence[Steps]) -> Json:
     last = errors[-1] if errors else {"code": "attempts_exhausted", "detail": "Every node that held this step was lost"}
     if not sources_exist(work, task):
         last = {"code": "source_gone", "detail": "The video or the background of this task was removed"}
-    params = {"step": dead.ord, "failures": dead.failures, "losses": dead.losses}
+    params = {"kind": dead.kind, "step": dead.ord, "failures": dead.failures, "losses": dead.losses}
     return {"code": last["code"], "detail": last.get("detail", ""), "params": params}
 
 

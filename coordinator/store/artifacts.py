@@ -6,11 +6,13 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from coordinator.store.schema import row_of, table
-from coordinator.store.tables import Artifacts, Results
+from coordinator.store.tables import Artifacts, Results, Steps
 from coordinator.store.work import Work
+from protocol.states import StepKind
 
 _artifacts = table(Artifacts)
 _results = table(Results)
+_steps = table(Steps)
 _BEGIN, _OFFER = insert(_artifacts), insert(_results)
 _THIS = (_artifacts.c.attempt_id == bindparam("attempt")) & (_artifacts.c.output == bindparam("what"))
 _GET = select(_artifacts).where(_THIS)
@@ -18,6 +20,11 @@ _OF_ATTEMPT = select(_artifacts).where(_artifacts.c.attempt_id == bindparam("att
 _FINISH = update(_artifacts).where(_THIS, _artifacts.c.completed_at.is_(None)).values(completed_at=bindparam("at"))
 _CLAIM = update(_artifacts).where(_THIS).values(sha256=bindparam("said"))
 _CLASSIFY = update(_artifacts).where(_THIS).values(content_type=bindparam("found"))
+_OF_WINNERS = (
+    select(_artifacts)
+    .join(_steps, _steps.c.winner == _artifacts.c.attempt_id)
+    .where(_steps.c.task_id == bindparam("task"), _steps.c.kind == bindparam("kind"))
+)
 _DROP = delete(_results).where(_results.c.task_id == bindparam("task"))
 _OF_TASK = select(_results).where(_results.c.task_id == bindparam("task"))
 
@@ -35,6 +42,11 @@ def of_attempt(work: Work, attempt_id: str) -> Sequence[Artifacts]:
 def of_task(work: Work, task_id: str) -> Sequence[Artifacts]:
     """The artifacts of all attempts of a task."""
     return work.rows(select(_artifacts).where(_artifacts.c.task_id == task_id), Artifacts)
+
+
+def of_winners(work: Work, task_id: str) -> Sequence[Artifacts]:
+    """What the winners of a task's segments made, in no order."""
+    return work.rows(_OF_WINNERS, Artifacts, {"task": task_id, "kind": str(StepKind.SEGMENT)})
 
 
 def begin(work: Work, values: dict[str, Any]) -> None:

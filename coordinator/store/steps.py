@@ -74,6 +74,11 @@ def remove_of(work: Work, task_id: str) -> None:
     work.execute(delete(_steps).where(_steps.c.task_id == task_id))
 
 
+def remove(work: Work, step_id: str) -> None:
+    """Delete one step: what it would have joined is not there any more."""
+    work.execute(delete(_steps).where(_steps.c.id == step_id))
+
+
 def take(work: Work, step_id: str) -> bool:
     """pending -> running, at the claim; False when somebody else was faster."""
     return work.run(*guarded(_steps, step_id, [StepState.PENDING], {"state": StepState.RUNNING.value})) == 1

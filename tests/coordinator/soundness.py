@@ -9,7 +9,7 @@ from coordinator.store import attempts, steps
 from coordinator.store.schema import table
 from coordinator.store.tables import Attempts, Interfaces, Steps, Tasks
 from coordinator.store.work import Work
-from protocol.states import AttemptState, StepState, TaskState
+from protocol.states import AttemptState, StepKind, StepState, TaskState
 
 
 def every_node(work: Work) -> Sequence[Interfaces]:
@@ -29,7 +29,7 @@ def _wrong_tasks(work: Work) -> list[str]:
         held = [a for a in tried if a.state in HELD]
         accepted = {a.step_id for a in held if a.state != AttemptState.OFFERED}
         state = TaskState(task.state)
-        if settle(state, [StepView(StepState(s.state), s.id in accepted) for s in rows]) is not state:
+        if settle(state, [_view(s, accepted) for s in rows]) is not state:
             wrong.append(f"settle would move {task.id} from {state}")
         if state not in LIVE and any(a.state in (AttemptState.OFFERED, AttemptState.RUNNING) for a in held):
             wrong.append(f"nodes work on {task.id}, which is {state}")
@@ -42,6 +42,10 @@ def _wrong_tasks(work: Work) -> list[str]:
         for step in rows:
             wrong += _wrong_step(step, [a for a in tried if a.step_id == step.id])
     return wrong
+
+
+def _view(step: Steps, accepted: set[str]) -> StepView:
+    return StepView(StepState(step.state), step.id in accepted, StepKind(step.kind))
 
 
 def _wrong_step(step: Steps, tried: Sequence[Attempts]) -> list[str]:

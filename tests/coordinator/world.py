@@ -6,9 +6,11 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import update
 
+from coordinator.domain import planning
 from coordinator.domain.tasks import ColorChoice, MediaChoice, TaskCreate
+from coordinator.domain.timestamps import frame_times
 from coordinator.ids import new_id
-from coordinator.services import dispatching, outcomes, submissions
+from coordinator.services import dispatching, outcomes, segmenting, submissions
 from coordinator.services.dispatching import ClaimLostError, Offer
 from coordinator.services.rules import Rules
 from coordinator.services.submissions import Submission
@@ -103,11 +105,15 @@ class World:
         self.run(unit)
         return str(row["id"])
 
-    def task(self, user_id: str | None = None, frames: int = 24, **spec: Any) -> str:
-        """A waiting task of one step; its id."""
+    def task(self, user_id: str | None = None, frames: int = 24, segments: int = 1, **spec: Any) -> str:
+        """A waiting task, its video cut into so many segments of equal length; its id."""
         owner = user_id or self.user()
-        asked = TaskCreate(video_id=self.video(owner, frames), background=GREEN, **spec)
-        return self.run(lambda work: submissions.create(work, self.rules, Submission(owner, asked))).id
+        video_id = self.video(owner, frames)
+        source = self.database.look(lambda work: media.get(work, video_id))
+        assert source is not None
+        planned = planning.plan_video(segmenting.timeline_of(source), frame_times(range(frames)), segments)
+        asked, plans = TaskCreate(video_id=video_id, background=GREEN, **spec), {video_id: planned}
+        return self.run(lambda work: submissions.create(work, self.rules, Submission(owner, asked), plans=plans)).id
 
     def task_with(self, user_id: str, picture_id: str) -> str:
         """A waiting task with a picture behind the person; its id."""
@@ -128,7 +134,29 @@ class World:
             tasks.change(work, task_id, frames_total=total)
 
         self.run(unit)
+        self._cut(task_id)
         return str(row["id"])
+
+    def _cut(self, task_id: str) -> None:
+        """Give the segments the ranges of a plan: half open, one after the other."""
+        rows, at = self.steps(task_id), 0
+        for row in rows:
+            plan = {"stream": 0, "time_base": "1/24", "frames": row.frames, "first_pts": at}
+            plan |= {"start_pts": at or None, "last_pts": at + row.frames - 1}
+            at += row.frames
+            self.set(Steps, row.id, plan=plan | {"end_pts": None if row is rows[-1] else at})
+
+    def segments(self, count: int, user_id: str | None = None, **spec: Any) -> str:
+        """A waiting task of so many segments of a second; its id."""
+        task_id = self.task(user_id, **spec)
+        for _ in range(count - 1):
+            self.add_step(task_id)
+        return task_id
+
+    def finish_segments(self, task_id: str) -> list[str]:
+        """Every pending step of the only task that waits is done; the winners in the order of the claims."""
+        pending = [row for row in self.steps(task_id) if row.state == "pending"]
+        return [self.done() for _ in pending]
 
     def set(self, kind: type[Any], key: str, **values: Any) -> None:
         """Write columns of one row directly: time passes on this world's command."""

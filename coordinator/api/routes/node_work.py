@@ -72,6 +72,16 @@ async def file(attempt_id: str, what: str, request: Request, here: Here) -> Resp
     return await serve_file(request, path, etag=found.sha256, content_type=found.content_type, max_age=0)
 
 
+@router.get("/files/{attempt_id}/parts/{step_id}/{output}")
+@router.head("/files/{attempt_id}/parts/{step_id}/{output}", operation_id="interfaces_part_head")
+async def part(attempt_id: str, step_id: str, output: Output, request: Request, here: Here) -> Response:
+    """A finished segment of the attempt's task, with ranges: what `assemble` joins."""
+    _check_token(request, here, attempt_id)
+    found = await here.database.read(lambda work: node_files.part(work, attempt_id, step_id, output))
+    path = here.files.result(found.task_id, found.step_id, found.attempt_id, found.output)
+    return await serve_file(request, path, etag=found.sha256 or "", content_type=found.content_type, max_age=0)
+
+
 @router.get("/artifacts/{attempt_id}/{output}")
 async def received(attempt_id: str, output: Output, request: Request, here: Here) -> PieceReply:
     """How many bytes of an artifact are durable."""

@@ -18,9 +18,11 @@ from coordinator.domain.lifecycle import (
     StepView,
     TaskVerb,
     actions,
+    lacks_assemble,
     settle,
 )
 from protocol.states import AttemptState as A
+from protocol.states import StepKind
 from protocol.states import StepState as S
 from protocol.states import TaskState as T
 
@@ -38,7 +40,8 @@ TASK_TABLE: dict[str, tuple[set[T], T]] = {
 }
 """The contract's table, written a second time."""
 
-views = st.lists(st.builds(StepView, st.sampled_from(S), st.booleans()), max_size=6)
+views = st.lists(st.builds(StepView, st.sampled_from(S), st.booleans(), st.sampled_from(StepKind)), max_size=6)
+ASSEMBLE = StepView(S.DONE, False, StepKind.ASSEMBLE)
 
 
 @pytest.mark.parametrize("state", T)
@@ -106,11 +109,36 @@ def test_settle_says_what_the_steps_say(state: T, steps: list[StepView]) -> None
     target = settle(state, steps)
     states = {view.state for view in steps}
     assert (target is T.FAILED) == (S.DEAD in states)
-    assert (target is T.COMPLETED) == (states == {S.DONE})
+    assert (target is T.COMPLETED) == (states == {S.DONE} and not lacks_assemble(steps))
     if target not in ENDED:
         paused = state is T.PAUSED
         assert (target is T.PAUSED) == paused
         assert paused or (target is T.PROCESSING) == any(view.accepted for view in steps)
+
+
+@given(st.sampled_from(sorted(LIVE)), views)
+def test_several_segments_complete_only_by_a_step_that_joins_them(state: T, steps: list[StepView]) -> None:
+    kinds = [view.kind for view in steps]
+    if settle(state, steps) is T.COMPLETED:
+        assert kinds.count(StepKind.SEGMENT) < 2 or StepKind.ASSEMBLE in kinds
+
+
+@given(views)
+def test_segments_are_joined_once_and_when_all_are_done(steps: list[StepView]) -> None:
+    if lacks_assemble(steps):
+        assert {view.state for view in steps} == {S.DONE}
+        assert not lacks_assemble([*steps, ASSEMBLE])
+        assert settle(T.PROCESSING, [*steps, ASSEMBLE]) is T.COMPLETED
+
+
+@pytest.mark.parametrize("state", sorted(set(S) - {S.DONE}))
+def test_nothing_is_joined_while_a_segment_is_not_done(state: S) -> None:
+    assert not lacks_assemble([StepView(S.DONE, False), StepView(state, False)])
+
+
+def test_one_segment_makes_the_final_file_itself() -> None:
+    assert not lacks_assemble([StepView(S.DONE, False)])
+    assert settle(T.PROCESSING, [StepView(S.DONE, False)]) is T.COMPLETED
 
 
 def test_a_task_without_steps_does_not_complete() -> None:

@@ -78,9 +78,8 @@ def test_two_segments_with_different_parameter_sets_are_not_joined(world: World)
     assert world.state(task_id) == T.WAITING
 
 
-def test_two_replicas_that_finish_the_last_two_steps_at_once_complete_the_task(world: World) -> None:
-    task_id = world.task()
-    world.add_step(task_id)
+def test_two_replicas_that_finish_the_last_two_segments_at_once_add_one_step_that_joins_them(world: World) -> None:
+    task_id = world.segments(2)
     world.node()
     both = [world.reported(), world.reported()]
     start = threading.Barrier(2)
@@ -91,6 +90,9 @@ def test_two_replicas_that_finish_the_last_two_steps_at_once_complete_the_task(w
 
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(verify, both)) == [True, True]
+    assert [row.kind for row in world.steps(task_id)] == ["segment", "segment", "assemble"]
+    assert world.state(task_id) == T.WAITING
+    world.done()
     assert world.state(task_id) == T.COMPLETED
     assert world.database.look(unsound) == []
 
@@ -110,6 +112,8 @@ def test_frames_done_is_the_truth_and_progress_never_falls(world: World) -> None
     fallen = world.get(task_id)
     assert (fallen.frames_done, fallen.progress) == (24, task.progress)
     world.set(Steps, world.attempt(second).step_id, not_before=0.0)
+    world.done()
+    assert (world.get(task_id).frames_done, world.get(task_id).progress) == (48, 99)
     world.done()
     assert (world.get(task_id).frames_done, world.get(task_id).progress) == (48, 100)
 
@@ -144,7 +148,9 @@ def test_three_failures_give_the_task_up_with_the_last_message(world: World) -> 
         assert world.state(task_id) == T.WAITING
         fail_again(world, task_id)
     task = world.get(task_id)
-    assert task.error == {"code": "broken", "detail": "It broke", "params": {"step": 0, "failures": 3, "losses": 0}}
+    assert task.error is not None
+    assert (task.error["code"], task.error["detail"]) == ("broken", "It broke")
+    assert task.error["params"] == {"kind": "segment", "step": 0, "failures": 3, "losses": 0}
     assert (task.state, world.step(task_id).state) == (T.FAILED, S.DEAD)
     assert world.database.look(unsound) == []
 
