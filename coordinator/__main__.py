@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import sys
 from typing import Any
 
 import uvicorn
@@ -9,6 +10,7 @@ import uvicorn
 from coordinator import logs
 from coordinator.app import create_app, settings_or_exit
 from coordinator.services.context import Context
+from coordinator.store.database import unreachable
 
 GRACE_S = 10
 """Requests and sockets get this long to end after a signal."""
@@ -34,6 +36,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
     settings = settings_or_exit()
     logs.configure(settings.log_level, settings.log_format, settings.log_file)
+    why = unreachable(settings.database_url)
+    if why is not None:
+        sys.stderr.write(f"The database cannot be reached: {why}\n")
+        raise SystemExit(STARTUP_FAILURE)
     given: dict[str, Any] = {
         "host": settings.api_host,
         "port": settings.api_port,

@@ -150,3 +150,21 @@ def make_engine(url: str) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def unreachable(url: str) -> str | None:
+    """Why a database server cannot be used, in one sentence without its password; None when it answers, and for
+    SQLite, whose file is made when it is missing."""
+    if url.startswith("sqlite"):
+        return None
+    try:
+        engine = make_engine(url)
+        try:
+            engine.connect().close()
+        finally:
+            engine.dispose()
+    except ModuleNotFoundError as error:
+        return f"the driver {error.name} is not installed: install the extra postgres or mysql"
+    except DBAPIError as error:
+        return " ".join(str(error.orig).split())
+    return None

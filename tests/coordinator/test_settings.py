@@ -183,6 +183,23 @@ def test_the_committed_env_file_is_accepted_and_names_the_documented_defaults(tm
     assert committed == defaults
 
 
+@pytest.mark.parametrize("kind", ["postgresql+psycopg", "mysql+pymysql"])
+def test_a_database_that_is_not_there_ends_the_program_with_one_line(tmp_path: Path, kind: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "coordinator"],
+        cwd=tmp_path,
+        env={**os.environ, "DATABASE_URL": f"{kind}://nobody:hunter22@127.0.0.1:1/none", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 3
+    assert ended.stderr.startswith("The database cannot be reached: ")
+    assert ended.stderr.count("\n") == 1
+    assert "hunter22" not in ended.stderr
+
+
 def test_a_wrong_setting_ends_the_program_with_one_line_and_code_2(tmp_path: Path) -> None:
     for command in (["-m", "coordinator"], ["-m", "uvicorn", "--factory", "coordinator.app:from_environment"]):
         ended = subprocess.run(
