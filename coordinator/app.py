@@ -169,6 +169,7 @@ def rules_of(settings: Settings) -> Rules:
         stall_s=settings.task_timeout,
         model_load_s=settings.model_load_timeout,
         limits=Limits(failures=settings.max_attempts, losses=settings.max_losses),
+        segment_s=settings.segment_seconds,
         default_model=settings.default_model,
         user_max_waiting=settings.user_max_waiting,
         queue_size=settings.queue_size,

@@ -1,8 +1,13 @@
 """From a probed source to the steps of a task: decided once at submit, from the file and the settings alone."""
 
+from array import array
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby, pairwise
 from typing import Final, Literal
 
+from coordinator.domain.timestamps import INT64, FrameTimes
 from protocol.states import StepKind
 from protocol.work import Encoding, FrameRange
 
@@ -15,6 +20,11 @@ PRESETS: Final[dict[Quality, tuple[Literal["ultrafast", "veryfast", "medium", "s
 }
 ENCODER_THREADS: Final = 2
 """Part of the encoding, because x264's bits depend on it and joined parts must have equal parameter sets."""
+
+MOST_SEGMENTS: Final = 500
+"""Of one video: a longer one gets longer segments. It bounds the assignment of `assemble`, which names every part."""
+MOST_IN_GROUP: Final = 16
+"""Segments that begin between two keyframes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +48,82 @@ class PlannedStep:
     frames: int
 
 
-def plan_video(timeline: Timeline) -> list[PlannedStep]:
-    """The steps of a video: one segment that holds every frame."""
-    whole = FrameRange(
+def segments(timeline: Timeline, seconds: float) -> int:
+    """Into how many segments of about `seconds` a video shall be cut: one when it is short or has no timestamps."""
+    if timeline.first_pts is None or timeline.last_pts is None:
+        return 1
+    length = (timeline.last_pts - timeline.first_pts) * Fraction(timeline.time_base)
+    return min(MOST_SEGMENTS, max(1, round(length / Fraction(seconds))))
+
+
+def plan_video(timeline: Timeline, times: FrameTimes | None = None, count: int = 1) -> list[PlannedStep]:
+    """The steps of a video: every frame in exactly one of about `count` segments, or all in one without `times`."""
+    if times is None or count == 1:
+        return [PlannedStep(StepKind.SEGMENT, 0, _whole(timeline), timeline.frames)]
+    places = [0, *cuts(times, count), len(times.pts)]
+    pairs = [(start, end) for start, end in pairwise(places)]
+    return [
+        PlannedStep(StepKind.SEGMENT, ord_, _part(timeline, times.pts, *pair), pair[1] - pair[0])
+        for ord_, pair in enumerate(pairs)
+    ]
+
+
+def _whole(timeline: Timeline) -> FrameRange:
+    return FrameRange(
         stream=timeline.stream,
         time_base=timeline.time_base,
         frames=timeline.frames,
         first_pts=timeline.first_pts,
         last_pts=timeline.last_pts,
     )
-    return [PlannedStep(StepKind.SEGMENT, 0, whole, timeline.frames)]
+
+
+def _part(timeline: Timeline, pts: "array[int]", start: int, end: int) -> FrameRange:
+    """The frames at the places `start <= place < end`."""
+    return FrameRange(
+        stream=timeline.stream,
+        time_base=timeline.time_base,
+        start_pts=pts[start] if start else None,
+        end_pts=pts[end] if end < len(pts) else None,
+        frames=end - start,
+        first_pts=pts[start],
+        last_pts=pts[end - 1],
+    )
+
+
+def cuts(times: FrameTimes, count: int) -> list[int]:
+    """The places where segments after the first begin, ascending: equally far apart in time, each moved to a keyframe
+    within a quarter of a segment, otherwise the first frame there."""
+    pts, keys = times
+    key_pts = array(INT64, [pts[place] for place in keys])
+    span = pts[-1] - pts[0]
+    length = span + span // max(1, len(pts) - 1)  # the last frame is shown, too
+    reach = length // (4 * count)
+    found: list[int] = []
+    for number in range(1, count):
+        target = pts[0] + length * number // count
+        stamp = _nearest(key_pts, target, reach)
+        place = bisect_left(pts, target if stamp is None else stamp)
+        if (found[-1] if found else 0) < place < len(pts):
+            found.append(place)
+    return _thinned(found, keys)
+
+
+def _nearest(values: "array[int]", target: int, reach: int) -> int | None:
+    """The value next to `target`, not further than `reach` away, or None."""
+    place = bisect_left(values, target)
+    near = min(values[max(0, place - 1) : place + 1], key=lambda value: abs(value - target), default=None)
+    return near if near is not None and abs(near - target) <= reach else None
+
+
+def _thinned(places: list[int], keys: "array[int]") -> list[int]:
+    """Where a keyframe is followed by more than `MOST_IN_GROUP` cuts, every other, every third ... of them stays: each
+    node decodes from that keyframe on, so the work would grow with the square of the cuts."""
+    kept: list[int] = []
+    for _, group in groupby(places, lambda place: bisect_right(keys, place)):
+        cut = list(group)
+        kept += cut[:: -(-len(cut) // MOST_IN_GROUP)]
+    return kept
 
 
 def plan_still(timeline: Timeline | None, pts: int | None) -> list[PlannedStep]:

@@ -3,14 +3,13 @@
 import asyncio
 import re
 import shutil
-from array import array
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from coordinator.domain.media import VIDEO
-from coordinator.domain.timestamps import pack, unpack
+from coordinator.domain.timestamps import FrameTimes, pack, unpack
 from coordinator.errors import DiskFull, NotFound
 from coordinator.gateway import disk, pieces
 from coordinator.gateway.incoming import IncomingFile
@@ -71,16 +70,16 @@ class Files:
         await asyncio.to_thread(self.check_room, coming)
         return IncomingFile(self.media(kind, media_id), limit)
 
-    async def store_pts(self, kind: str, media_id: str, pts: "array[int]") -> None:
-        """Keep the sorted timestamps of a video's frames."""
-        await asyncio.to_thread(disk.store, self._pts(kind, media_id), pack(pts))
+    async def store_times(self, kind: str, media_id: str, times: FrameTimes) -> None:
+        """Keep the timestamps of a video's frames."""
+        await asyncio.to_thread(disk.store, self._pts(kind, media_id), pack(times))
 
-    async def pts_of(self, media_id: str, kind: str = VIDEO) -> "array[int]":
-        """The sorted timestamps, int64, in the video's time base; empty when its frames have none. NotFound."""
-        return await asyncio.to_thread(self.read_pts, media_id, kind)
+    async def times_of(self, media_id: str, kind: str = VIDEO) -> FrameTimes:
+        """The timestamps of a video's frames; empty when they have none. NotFound."""
+        return await asyncio.to_thread(self.read_times, media_id, kind)
 
-    def read_pts(self, media_id: str, kind: str = VIDEO) -> "array[int]":
-        """`pts_of` for callers without an event loop."""
+    def read_times(self, media_id: str, kind: str = VIDEO) -> FrameTimes:
+        """`times_of` for callers without an event loop."""
         try:
             return unpack(self._pts(kind, media_id).read_bytes())
         except FileNotFoundError as error:

@@ -14,6 +14,7 @@ class Rules:
     stall_s: float = 300.0
     model_load_s: float = 900.0
     limits: Limits = field(default_factory=lambda: Limits(failures=3, losses=12))
+    segment_s: float = 10.0
     default_model: str = "selfie"
     user_max_waiting: int = 1000
     queue_size: int = 1_000_000

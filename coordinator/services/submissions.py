@@ -1,18 +1,19 @@
 """Making a task: in one call, or source, options and submit step by step."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from coordinator import errors
 from coordinator.domain import planning
 from coordinator.domain.lifecycle import LIVE, QUEUED, TASK_MOVES, TaskVerb
-from coordinator.domain.media import VideoFacts
 from coordinator.domain.news import QueueChanged
-from coordinator.domain.planning import PlannedStep, Timeline
+from coordinator.domain.planning import PlannedStep
 from coordinator.domain.tasks import SUPPORTED_BACKGROUNDS, MediaChoice, Options, TaskCreate, TaskOptions
 from coordinator.ids import new_id
+from coordinator.services import segmenting
 from coordinator.services.rules import Rules
+from coordinator.services.segmenting import NO_PLANS, Plans
 from coordinator.store import events, idempotency, media, offers, steps, tasks, users
 from coordinator.store.tables import Media, Tasks, Users
 from coordinator.store.work import Work
@@ -50,10 +51,10 @@ def recall(work: Work, user_id: str, key: Key | None) -> str | None:
     return found.object_id
 
 
-def create(work: Work, rules: Rules, submission: Submission, key: Key | None = None) -> Tasks:
+def create(work: Work, rules: Rules, submission: Submission, key: Key | None = None, plans: Plans = NO_PLANS) -> Tasks:
     """Make a task and take it as far as its parts allow. A repeat of an Idempotency-Key gets the first task again.
 
-    With a source and a background it walks idle -> waiting at once: one row is inserted, already waiting.
+    With a source and a background it walks idle -> waiting at once: one row is inserted, already waiting. Unplanned.
     """
     user_id, spec = submission.user_id, submission.spec
     known = recall(work, user_id, key)
@@ -74,7 +75,8 @@ def create(work: Work, rules: Rules, submission: Submission, key: Key | None = N
     if source is None or spec.background is None:
         return task
     check_room(work, rules, account)
-    return _queue(work, task, source, submission.pts, {TaskState.SOURCE_SELECTED})
+    planned = plan(task, source, rules, submission.pts, plans)
+    return _queue(work, task, planned, {TaskState.SOURCE_SELECTED})
 
 
 def _blank(work: Work, rules: Rules, submission: Submission, task_id: str) -> dict[str, Any]:
@@ -163,8 +165,10 @@ def configure(work: Work, rules: Rules, user_id: str, task_id: str, wanted: Task
     return find(work, user_id, task_id)
 
 
-def submit(work: Work, rules: Rules, user_id: str, task_id: str, pts: int | None = None) -> Tasks:
-    """Plan the steps and queue the task. A waiting task is answered as it is."""
+def submit(
+    work: Work, rules: Rules, user_id: str, task_id: str, pts: int | None = None, plans: Plans = NO_PLANS
+) -> Tasks:
+    """Plan the steps and queue the task. A waiting task is answered as it is. Unplanned."""
     task = lock(work, user_id, task_id)
     if task.state == TaskState.WAITING:
         return task
@@ -175,14 +179,13 @@ def submit(work: Work, rules: Rules, user_id: str, task_id: str, pts: int | None
         raise errors.SourceGone(id=task.source_id)
     _check_model(work, rules, task.model)
     check_room(work, rules, account_of(work, user_id))
-    return _queue(work, task, source, pts, TASK_MOVES[TaskVerb.SUBMIT].sources)
+    return _queue(work, task, plan(task, source, rules, pts, plans), TASK_MOVES[TaskVerb.SUBMIT].sources)
 
 
-def _queue(work: Work, task: Tasks, source: Media, pts: int | None, found: Collection[TaskState]) -> Tasks:
-    """Plan the steps and move the task from one of the states `found` to waiting."""
+def _queue(work: Work, task: Tasks, planned: Sequence[PlannedStep], found: Collection[TaskState]) -> Tasks:
+    """Add the steps and move the task from one of the states `found` to waiting."""
     options = Options(**task.options)
     encoding = planning.encoding(options.quality, options.foreground, options.image_format)
-    planned = plan(task, source, pts)
     steps.add(work, [_step_row(work, task, step) for step in planned])
     values = {
         "submitted_at": work.now,
@@ -198,17 +201,15 @@ def _queue(work: Work, task: Tasks, source: Media, pts: int | None, found: Colle
     return find(work, task.user_id, task.id)
 
 
-def plan(task: Tasks, source: Media, pts: int | None) -> list[PlannedStep]:
-    """The steps of a task, from its source's facts alone. InvalidRequest: a still of a video names no frame."""
+def plan(task: Tasks, source: Media, rules: Rules, pts: int | None, plans: Plans) -> Sequence[PlannedStep]:
+    """The steps of a task. Unplanned; InvalidRequest: a still of a video names no frame."""
     if source.content_type.startswith("image/"):
         return planning.plan_still(None, None)
-    facts = VideoFacts.from_json(source.facts)
-    timeline = Timeline(facts.stream, facts.time_base, facts.frames, facts.first_pts, facts.last_pts)
     if task.kind != "image":
-        return planning.plan_video(timeline)
+        return segmenting.steps_of(rules, source, plans)
     if pts is None:
         raise errors.InvalidRequest("This video has no frame at that time")
-    return planning.plan_still(timeline, pts)
+    return planning.plan_still(segmenting.timeline_of(source), pts)
 
 
 def _step_row(work: Work, task: Tasks, step: PlannedStep) -> dict[str, Any]:
@@ -221,7 +222,7 @@ def _step_row(work: Work, task: Tasks, step: PlannedStep) -> dict[str, Any]:
         "state": "pending",
         "model": task.model,
         "klass": task.klass,
-        "priority": task.priority,
+        "lag": -task.priority,
         "queued_at": work.now,
         "plan": step.range.model_dump(mode="json") if step.range else None,
         "frames": step.frames,

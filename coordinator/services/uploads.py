@@ -67,7 +67,7 @@ async def _settle(desk: Desk, incoming: IncomingFile, values: dict[str, Any], pr
         await incoming.keep()
         await desk.files.store_thumbnail(kind, media_id, probed.thumbnail)
         if isinstance(probed, ProbedVideo):
-            await desk.files.store_pts(kind, media_id, probed.pts)
+            await desk.files.store_times(kind, media_id, probed.times)
         return await _add_row(desk, values)
     except StorageUnavailable:
         raise

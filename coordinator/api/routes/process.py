@@ -13,7 +13,7 @@ from coordinator.api import media_routes, node_auth
 from coordinator.api import views_tasks as views
 from coordinator.api.deps import Here, User
 from coordinator.api.serving import serve_file
-from coordinator.api.submitting import IdempotencyKey, key_of, shown, submission
+from coordinator.api.submitting import IdempotencyKey, key_of, shown, submission, submitted
 from coordinator.domain.tasks import TaskCreate
 from coordinator.services import batching, looking, submissions, uploads
 from coordinator.services.context import Context
@@ -82,7 +82,7 @@ async def batch(
     """Make many tasks at once. An error names the wrong item in `params.item`, and nothing is made."""
     known = await key_of(request, "process_batch", key)
     items = [await submission(here, user, _whole(item)) for item in body.items]
-    row = await here.database.write(lambda work: batching.create(work, here.rules, user.id, items, known))
+    row = await submitted(here, lambda work, plans: batching.create(work, here.rules, user.id, items, known, plans))
     response.headers["Location"] = f"/api/v1/batches/{row.id}"
     pictures = await here.database.read(lambda work: looking.many(work, tasks.of_batch(work, row.id)))
     return views.batch(row, pictures, here.links, here.clock())
@@ -115,7 +115,7 @@ def _whole(spec: TaskCreate) -> TaskCreate:
 async def _made(request: Request, here: Context, user: Users, spec: TaskCreate, key: str | None) -> Tasks:
     asked: Submission = await submission(here, user, spec)
     known = await key_of(request, "process", key) if not _is_form(request) else None
-    return await here.database.write(lambda work: submissions.create(work, here.rules, asked, known))
+    return await submitted(here, lambda work, plans: submissions.create(work, here.rules, asked, known, plans))
 
 
 async def _answer(request: Request, here: Context, task: Tasks, prefer: str) -> Response:

@@ -10,11 +10,12 @@ from coordinator import errors
 from coordinator.api import cursors
 from coordinator.api import views_tasks as views
 from coordinator.api.deps import ClientAddress, Here, User
-from coordinator.api.submitting import IdempotencyKey, key_of, shown, submission
+from coordinator.api.submitting import IdempotencyKey, key_of, shown, submission, submitted
 from coordinator.domain.permissions import may_administer
 from coordinator.domain.tasks import TaskCreate, TaskOptions, TaskPriority, TaskSource
 from coordinator.services import controls, looking, submissions
 from coordinator.services.context import Context
+from coordinator.services.segmenting import Plans
 from coordinator.services.submissions import find
 from coordinator.store import artifacts, events, tasks
 from coordinator.store.tables import Tasks, Users
@@ -33,7 +34,7 @@ async def create(
     """Make a task; with a video and a background it is submitted at once."""
     known = await key_of(request, "tasks_create", key)
     asked = await submission(here, user, body)
-    made = await _done(here, lambda work: submissions.create(work, here.rules, asked, known))
+    made = await _submitted(here, lambda work, plans: submissions.create(work, here.rules, asked, known, plans))
     response.headers["Location"] = f"/api/v1/tasks/{made['id']}"
     return made
 
@@ -113,7 +114,9 @@ async def options(task_id: str, body: TaskOptions, user: User, here: Here) -> di
 async def submit(task_id: str, user: User, here: Here) -> dict[str, Any]:
     """Queue the task."""
     pts = await _pts(here, user, task_id)
-    return await _done(here, lambda work: submissions.submit(work, here.rules, user.id, task_id, pts))
+    return await _submitted(
+        here, lambda work, plans: submissions.submit(work, here.rules, user.id, task_id, pts, plans)
+    )
 
 
 @router.put("/{task_id}/pause")
@@ -199,6 +202,10 @@ def owner(user: Users) -> str | None:
 
 async def _done(here: Context, verb: Verb) -> dict[str, Any]:
     return await here.database.write(lambda work: shown(here, work, verb(work)))
+
+
+async def _submitted(here: Context, verb: Callable[[Work, Plans], Tasks]) -> dict[str, Any]:
+    return await submitted(here, lambda work, plans: shown(here, work, verb(work, plans)))
 
 
 async def _pts(here: Context, user: Users, task_id: str) -> int | None:

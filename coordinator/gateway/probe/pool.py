@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from coordinator.domain.media import ImageFacts, VideoFacts
-from coordinator.domain.timestamps import unpack
+from coordinator.domain.timestamps import FrameTimes, unpack
 from coordinator.errors import BrokenMedia, CoordinatorError, MediaError, Overloaded, ProbeTimeout
 from coordinator.gateway.probe.process import Died, NotStarted, Worker
 from coordinator.gateway.probe.wire import Answer
@@ -32,10 +32,10 @@ _NONSENSE: Final = "the reader of this file answered nonsense"
 
 @dataclass(frozen=True, slots=True)
 class ProbedVideo:
-    """`pts` are the timestamps of all frames, ascending, in `facts.time_base`; empty without `has_timestamps`."""
+    """`times` are in `facts.time_base`; empty without `has_timestamps`."""
 
     facts: VideoFacts
-    pts: "array[int]" = field(repr=False)
+    times: FrameTimes = field(repr=False)
     thumbnail: bytes = field(repr=False)
 
 
@@ -118,7 +118,7 @@ class ProbePool:
         """What the verifier compares with the plan; no thumbnail is made."""
         answer = await self._ask("artifact", path)
         probed = _image_of(answer) if answer.body.get("kind") == "image" else _video_of(answer)
-        pts = probed.pts if isinstance(probed, ProbedVideo) else array("q")
+        pts = probed.times.pts if isinstance(probed, ProbedVideo) else array("q")
         size, sha256 = answer.body.get("size"), answer.body.get("sha256")
         if not isinstance(size, int) or not isinstance(sha256, str):
             raise BrokenMedia(_NONSENSE)

@@ -17,7 +17,7 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from coordinator.domain.media import DEMUXERS, LIMITS, VideoFacts
-from coordinator.domain.timestamps import INT64, timestamps
+from coordinator.domain.timestamps import FrameTimes, frame_times
 from coordinator.gateway.probe import frames
 from coordinator.gateway.probe.containers import faststart, name_of
 from coordinator.gateway.probe.refusal import Refused
@@ -29,10 +29,10 @@ _NOT_A_VIDEO: Final[frozenset[Claim]] = frozenset({"text", "unknown", "image", "
 
 
 class Examined(NamedTuple):
-    """The facts, the sorted timestamps (empty without `has_timestamps`), and a frame to show."""
+    """The facts, the timestamps (empty without `has_timestamps`), and a frame to show."""
 
     facts: VideoFacts
-    pts: "array[int]"
+    times: FrameTimes
     poster: VideoFrame
 
 
@@ -41,6 +41,7 @@ class _Pass:
     """What the packets of one stream say."""
 
     pts: list[int] = field(default_factory=list)
+    key_pts: set[int] = field(default_factory=set)
     frames: int = 0
     packets: int = 0
     keyframes: int = 0
@@ -67,9 +68,9 @@ def examine(descriptor: int, *, quick: bool) -> Examined:
         _check_whole(container, stream, seen)
         frame = frames.first(container, stream, seen.first_key)
         _check_size(frame.width, frame.height)
-        pts, duration = _timeline(container, stream, seen)
-        facts = _facts(descriptor, container, stream, frame, seen, pts, duration)
-        return Examined(facts, pts, frame if quick else frames.lively(container, stream, frame, duration))
+        times, duration = _timeline(container, stream, seen)
+        facts = _facts(descriptor, container, stream, frame, seen, times.pts, duration)
+        return Examined(facts, times, frame if quick else frames.lively(container, stream, frame, duration))
 
 
 @contextmanager
@@ -160,6 +161,8 @@ def _walk(container: InputContainer, stream: VideoStream) -> _Pass:
             seen.untimed += 1
             continue
         seen.pts.append(packet.pts)
+        if packet.is_keyframe:
+            seen.key_pts.add(packet.pts)
         if furthest is None or packet.pts > furthest:
             furthest, seen.last_duration = packet.pts, packet.duration or 0
     return seen
@@ -171,11 +174,11 @@ def _check_whole(container: InputContainer, stream: VideoStream, seen: _Pass) ->
         raise Refused("broken_media", "the file ends before its last frame", frames=seen.packets)
 
 
-def _timeline(container: InputContainer, stream: VideoStream, seen: _Pass) -> tuple["array[int]", float]:
-    pts = timestamps(seen.pts)
-    base = stream.time_base or Fraction(1, 1000)
+def _timeline(container: InputContainer, stream: VideoStream, seen: _Pass) -> tuple[FrameTimes, float]:
+    times = frame_times(seen.pts, seen.key_pts)
+    pts, base = times.pts, stream.time_base or Fraction(1, 1000)
     if seen.untimed or len(set(pts)) != len(pts):
-        pts = array(INT64)
+        times = frame_times(())
         duration = (container.duration or 0) / av.time_base or seen.frames / float(_rate(stream))
     else:
         last = seen.last_duration or ((pts[-1] - pts[0]) // (len(pts) - 1) if len(pts) > 1 else 0)
@@ -187,7 +190,7 @@ def _timeline(container: InputContainer, stream: VideoStream, seen: _Pass) -> tu
             duration=duration,
             max_duration=LIMITS.duration,
         )
-    return pts, duration
+    return times, duration
 
 
 def _exact(measured: float, frames: int, stream: VideoStream) -> float:

@@ -76,7 +76,7 @@ def _answer(do: str, file: int) -> wire.Answer:
 def _video(file: int) -> wire.Answer:
     examined = video.examine(file, quick=False)
     picture = thumbnail(examined.poster, examined.facts.rotation, Fraction(examined.facts.sar))
-    return wire.Answer({"kind": "video", "facts": examined.facts.to_json()}, pack(examined.pts), picture)
+    return wire.Answer({"kind": "video", "facts": examined.facts.to_json()}, pack(examined.times), picture)
 
 
 def _image(file: int) -> wire.Answer:
@@ -105,7 +105,7 @@ def _artifact(file: int) -> wire.Answer:
         pts = b""
     else:
         examined = video.examine(file, quick=True)
-        body, pts = {"kind": "video", "facts": examined.facts.to_json()}, pack(examined.pts)
+        body, pts = {"kind": "video", "facts": examined.facts.to_json()}, pack(examined.times)
     return wire.Answer({**body, "size": size, "sha256": _sha256(file)}, pts)
 
 

@@ -2,11 +2,11 @@
 
 import hashlib
 import threading
-from array import array
 from pathlib import Path
 
 import pytest
 
+from coordinator.domain.timestamps import frame_times
 from coordinator.errors import DiskFull, NotFound, TooLarge
 from coordinator.gateway import disk
 from coordinator.gateway.files import Files
@@ -80,10 +80,11 @@ def test_a_full_disk_is_an_error_of_ours() -> None:
 
 
 async def test_timestamps_are_read_back(files: Files) -> None:
-    await files.store_pts("video", "abc", array("q", [0, 512, 1024]))
-    assert list(await files.pts_of("abc")) == [0, 512, 1024]
+    times = frame_times([0, 512, 1024], [512])
+    await files.store_times("video", "abc", times)
+    assert await files.times_of("abc") == times
     with pytest.raises(NotFound):
-        await files.pts_of("other")
+        await files.times_of("other")
 
 
 async def test_removing_media_removes_all_that_belongs_to_it(files: Files) -> None:
@@ -91,7 +92,7 @@ async def test_removing_media_removes_all_that_belongs_to_it(files: Files) -> No
         incoming = await files.receive("video", media_id, limit=10)
         await incoming.open()
         await incoming.keep()
-        await files.store_pts("video", media_id, array("q", [0]))
+        await files.store_times("video", media_id, frame_times([0]))
         await files.store_thumbnail("video", media_id, b"jpeg")
     await files.remove_media("video", "abc")
     await files.remove_media("video", "abc")

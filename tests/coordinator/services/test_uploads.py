@@ -81,7 +81,7 @@ async def test_a_video_is_stored_with_its_facts_timestamps_and_thumbnail(desk: D
     assert (row.name, row.size, row.content_type) == ("my clip.mp4", len(clip), "video/mp4")
     assert row.sha256 == hashlib.sha256(clip).hexdigest()
     assert (row.width, row.height, row.frames, row.duration, row.fps) == (160, 96, 24, 1.0, 24.0)
-    assert len(await desk.files.pts_of(row.id)) == 24
+    assert len((await desk.files.times_of(row.id)).pts) == 24
     assert everything(desk.files.home) == [
         f"thumbnails/video/{row.id}.jpg",
         f"videos/{row.id}",
@@ -99,7 +99,7 @@ async def test_a_background_may_be_a_picture(desk: Desk, user: Users, tmp_path: 
 
 async def test_a_video_background_keeps_its_timestamps(desk: Desk, user: Users, clip: bytes) -> None:
     row = await uploads.receive(desk, user, "background", "loop.mp4", _chunks(clip))
-    assert len(await desk.files.pts_of(row.id, "background")) == 24
+    assert len((await desk.files.times_of(row.id, "background")).pts) == 24
 
 
 @pytest.mark.parametrize(

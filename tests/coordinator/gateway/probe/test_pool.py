@@ -47,11 +47,11 @@ async def test_the_facts_of_a_video_are_those_of_an_independent_reader(pool: Pro
     facts = probed.facts
     times = independent_reader.frame_times(path).times
     base = Fraction(facts.time_base)
-    assert [pts * base for pts in probed.pts] == times
+    assert [pts * base for pts in probed.times.pts] == times
     assert (facts.frames, facts.width, facts.height) == (30, 160, 96)
     assert (facts.container, facts.codec, facts.pix_fmt) == ("mp4", "h264", "yuv420p")
     assert (facts.duration, facts.fps) == (1.25, 24.0)
-    assert (facts.first_pts, facts.last_pts) == (probed.pts[0], probed.pts[-1])
+    assert (facts.first_pts, facts.last_pts) == (probed.times.pts[0], probed.times.pts[-1])
     assert facts.has_timestamps
     assert facts.has_audio
     assert facts.faststart
@@ -89,7 +89,7 @@ async def test_a_variable_frame_rate_keeps_every_time(pool: ProbePool, tmp_path:
     path = clips.variable_rate(tmp_path / "vfr.mp4")
     probed = await pool.video(path)
     base = Fraction(probed.facts.time_base)
-    assert [pts * base for pts in probed.pts] == independent_reader.frame_times(path).times
+    assert [pts * base for pts in probed.times.pts] == independent_reader.frame_times(path).times
 
 
 @pytest.mark.parametrize("rotation", [90, -90, 180])
@@ -175,7 +175,7 @@ async def test_an_artifact_comes_with_its_size_and_hash(pool: ProbePool, tmp_pat
     path = clips.write(tmp_path / "composite.mp4")
     probed, uploaded = await pool.artifact(path), await pool.video(path)
     assert probed.facts == uploaded.facts
-    assert probed.pts == uploaded.pts
+    assert probed.pts == uploaded.times.pts
     assert probed.size == path.stat().st_size
     assert probed.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
