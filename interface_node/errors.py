@@ -8,7 +8,7 @@
       ResourcesError       this machine lacks something
         UnknownModel ProviderUnavailable DiskFull DownloadFailed
       NodeFault            this node, its model files or its software are to blame
-        ModelInvalid EngineFailed OutputUnwritable SourceMismatch UploadRefused AddressRefused NoProgress
+        ModelInvalid EngineFailed OutputUnwritable SourceMismatch PartMismatch UploadRefused AddressRefused NoProgress
       Cancelled            somebody asked to stop; nobody is to blame
 
 The class fixes `code` (stable, travels in callbacks), `error_class` (whose fault) and `retryable`; the instance says
@@ -170,6 +170,12 @@ class SourceMismatch(NodeFault):
     """The bytes that arrived here are not the ones that the plan was made from."""
 
     code = "source_mismatch"
+
+
+class PartMismatch(NodeFault):
+    """A finished part is not what the plan says, or does not fit the parts beside it."""
+
+    code = "part_mismatch"
 
 
 class UploadRefused(NodeFault):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 SHOWN = re.compile(r"n:\s*\d+ pts:\s*(-?\d+) ")
 COMPLAINT = re.compile(r"error|invalid|corrupt|non.?monoton", re.IGNORECASE)
+TICKS = r"#tb (\d+): (\d+)/(\d+)"
 TIME_BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
 
 
@@ -62,6 +63,34 @@ def picture_hash(path: Path) -> str:
     """The sha256 over every decoded frame of the first video stream."""
     command = [_program(), "-v", "error", "-i", str(path), "-map", "0:v:0", "-f", "rawvideo", "-"]
     return hashlib.sha256(subprocess.run(command, capture_output=True, check=True).stdout).hexdigest()
+
+
+def frame_hashes(path: Path) -> list[str]:
+    """The md5 of every decoded frame of the first video stream, its alpha included."""
+    before = ["-c:v", "libvpx-vp9"] if path.suffix == ".webm" else []
+    command = [_program(), "-v", "error", "-noautorotate", *before, "-i", str(path), "-map", "0:v:0"]
+    command += ["-fps_mode", "passthrough", "-f", "framemd5", "-"]
+    output = subprocess.run(command, capture_output=True, check=True).stdout.decode()
+    return [line.split(",")[5].strip() for line in output.splitlines() if not line.startswith("#")]
+
+
+def streams(path: Path) -> list[str]:
+    """What the program prints about each stream of a file and its side data, less the average rates."""
+    lines = description(path).partition("Output #0")[0].partition("Stream mapping")[0].splitlines()
+    first = next(index for index, line in enumerate(lines) if "Stream #0" in line)
+    kept = [line for line in lines[first:] if not re.search(r"DURATION|ENCODER|encoder|creation_time", line)]
+    return [re.sub(r", [\d.]+ (kb/s|fps)", "", line).strip() for line in kept]
+
+
+def packet_times(path: Path) -> dict[int, list[Fraction]]:
+    """When the packets of each stream are presented, in seconds, in file order."""
+    command = [_program(), "-v", "error", "-copyts", "-i", str(path), "-map", "0", "-c", "copy", "-f", "framecrc", "-"]
+    output = subprocess.run(command, capture_output=True, check=True).stdout.decode().splitlines()
+    ticks = {int(n): Fraction(int(num), int(den)) for n, num, den in re.findall(TICKS, "\n".join(output))}
+    found: dict[int, list[Fraction]] = {stream: [] for stream in ticks}
+    for fields in (line.split(",") for line in output if not line.startswith("#")):
+        found[int(fields[0])].append(int(fields[2]) * ticks[int(fields[0])])
+    return found
 
 
 def _frames(

@@ -46,7 +46,8 @@ def open_sink(plan: SinkPlan, copies: StreamCopy | None) -> "VideoSink":
     """Start the file; errors as `translated` says, and then nothing is left."""
     with translated(plan.path):
         plan.path.parent.mkdir(parents=True, exist_ok=True)
-        file = av.open(url_of(plan.part), "w", format=plan.encoder.form, options=_muxer_options(plan))
+        form = plan.encoder.form
+        file = av.open(url_of(plan.part), "w", format=form, options=muxer_options(form, plan.time_base))
         sink = VideoSink(plan, file, _add_stream(plan, file), copies)
         if copies is not None:
             copies.attach(file)
@@ -143,10 +144,11 @@ class VideoSink:
         )
 
 
-def _muxer_options(plan: SinkPlan) -> dict[str, str]:
-    if plan.encoder.form not in ("mp4", "mov"):
+def muxer_options(form: str, time_base: Fraction) -> dict[str, str]:
+    """What a container is written with: mp4 and mov count in `time_base` and begin with their index."""
+    if form not in ("mp4", "mov"):
         return {}
-    timescale = str(min(plan.time_base.denominator, MAX_TIMESCALE))
+    timescale = str(min(time_base.denominator, MAX_TIMESCALE))
     return {"movflags": "+faststart", "video_track_timescale": timescale, "movie_timescale": timescale}
 
 

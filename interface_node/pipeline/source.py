@@ -1,5 +1,7 @@
 """Reading exactly the frames of a range, each with its own timestamp."""
 
+from __future__ import annotations
+
 import contextlib
 import itertools
 import os
@@ -13,6 +15,7 @@ from typing import Final
 import av.error
 from av.buffer import Buffer
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -63,15 +66,23 @@ def scan(path: Path) -> Scan:
         stream = video_stream(container)
         shown: list[int | None] = []
         with reading(lambda: f"the file breaks after {len(shown)} packets"):
-            # What lies before the first keyframe of a recording that was cut anywhere refers to pictures that are gone.
-            packets = itertools.dropwhile(lambda packet: not packet.is_keyframe, container.demux(stream))
-            shown.extend(packet.pts for packet in packets if packet.size and not packet.is_discard)
+            shown.extend(packet.pts for packet in shown_packets(container, stream))
         if not shown:
             raise NoFrames("the video has no frames")
         stamps = [pts for pts in shown if pts is not None]
         planned = len(stamps) == len(shown)
         first, last = (min(stamps), max(stamps)) if planned else (None, None)
         return Scan(stream.index, stream.time_base or Fraction(1), len(shown), first, last)
+
+
+def shown_packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    """One packet for each frame that will be shown, as they lie in the file.
+
+    What lies before the first keyframe of a recording that was cut anywhere refers to pictures that are gone; discarded
+    packets are the pre-roll of an edit list.
+    """
+    packets = itertools.dropwhile(lambda packet: not packet.is_keyframe, container.demux(stream))
+    return (packet for packet in packets if packet.size and not packet.is_discard)
 
 
 @contextlib.contextmanager
