@@ -125,12 +125,17 @@ class HeartbeatReply(WireModel):
 
 
 class Next(WireModel):
-    """`POST /api/v1/interfaces/next`: the pull lane's long poll. `free_slots` bounds the answer."""
+    """`POST /api/v1/interfaces/next`: the pull lane's long poll.
+
+    `free_slots` bounds the segments and images of the answer, `light_slots` its `assemble` steps: those need no
+    accelerator, so that a node whose slots are all taken still asks for one.
+    """
 
     interface_id: InterfaceId
     boot_id: Identifier
     seq: Count
     free_slots: int = Field(ge=0, le=64)
+    light_slots: int = Field(default=0, ge=0, le=1)
     wait_s: float = Field(default=25, ge=0, le=25)
     attempts: tuple[HeldAttempt, ...] = Field(default=(), max_length=256)
 
