@@ -22,12 +22,14 @@ SMALL = Clip(frames=48, width=320, height=240, bframes=0)
 
 
 class Fleet:
-    """`broken` things are mended by `heal`, so that one fleet serves many tests."""
+    """`broken` things are mended by `heal`, so that one fleet serves many tests. Videos are one step unless `keys`,
+    the coordinator's settings, say otherwise."""
 
-    def __init__(self, home: Path, *, push: bool) -> None:
+    def __init__(self, home: Path, *, push: bool, **keys: str) -> None:
         self.home = home
         self.push = push
-        self.coordinator = Coordinator(home / "coordinator", LEASE_S=f"{LEASE_S:g}", HEARTBEAT_INTERVAL="1")
+        known = {"LEASE_S": f"{LEASE_S:g}", "HEARTBEAT_INTERVAL": "1", "SEGMENT_SECONDS": "3600"}
+        self.coordinator = Coordinator(home / "coordinator", **known | keys)
         self.cache = tiny_model(home / "cache")
         self.nodes = tuple(self.node(f"node-{letter}") for letter in "ab")
 

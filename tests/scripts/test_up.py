@@ -22,7 +22,7 @@ from tests.clips import Clip
 from tests.scripts.shell import CACHE, Running, segfleet
 
 UP = ("up", "--port", "0", "--node-port", "0")
-LONG = Clip(frames=480, width=640, height=360)
+LONG = Clip(frames=480, width=640, height=360, rate=48)
 
 
 class Fleet(Running):
