@@ -5,14 +5,15 @@ If it dies: attempts stay `reported`; the tick and the next start look for them 
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from coordinator.domain.media import VideoFacts
 from coordinator.domain.news import AttemptReported
-from coordinator.domain.verification import Disagreement, Expected, check
-from coordinator.errors import MediaError, StorageUnavailable
+from coordinator.domain.verification import Disagreement, Expected, check, count_sounds, within
+from coordinator.errors import MediaError, NotFound, StorageUnavailable
+from coordinator.gateway.probe.pool import ProbedArtifact
 from coordinator.services import outcomes
 from coordinator.services.context import Context
 from coordinator.store import artifacts, attempts, media, steps, tasks
@@ -23,6 +24,8 @@ from protocol.work import FrameRange
 
 log = logging.getLogger(__name__)
 AGAIN_S = 1.0
+LONG = 20_000
+"""Frames whose times are compared beside the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class _Case:
     step: Steps
     source: Media
     files: tuple[Artifacts, ...]
+
+    @property
+    def plan(self) -> FrameRange | None:
+        """The frames that the step was to make."""
+        return FrameRange.model_validate(self.step.plan) if self.step.plan else None
 
 
 class Verifier:
@@ -91,6 +99,7 @@ class Verifier:
     async def _examine(self, case: _Case) -> tuple[Disagreement | None, Mapping[str, str], str | None]:
         kinds: dict[str, str] = {}
         extradata: str | None = None
+        times = await self._times(case)
         for file in case.files:
             output = Output(file.output)
             path = self._context.files.result(case.task.id, case.step.id, case.attempt_id, output)
@@ -102,13 +111,30 @@ class Verifier:
                 return Disagreement("artifact_missing", error.strerror or "the file is not there"), kinds, None
             if (found.size, found.sha256) != (file.size, file.sha256):
                 return Disagreement("artifact_mismatch", "The bytes are not those that were reported"), kinds, None
-            wrong = check(_expected(case, output), found.facts, found.pts)
+            expected = _expected(case, output, times)
+            wrong = await _compared(expected, found)
             if wrong is not None:
                 return wrong, kinds, None
             kinds[file.output] = found.facts.content_type
             if output is Output.COMPOSITE and isinstance(found.facts, VideoFacts):
                 extradata = found.facts.extradata_sha256
         return None, kinds, extradata
+
+    async def _times(self, case: _Case) -> Sequence[int]:
+        """When the step's frames are shown in the source; nothing where that is not known."""
+        if case.plan is None or case.plan.first_pts is None or case.step.kind == StepKind.IMAGE:
+            return ()
+        try:
+            known = await self._context.files.times_of(case.source.id, case.source.kind)
+        except NotFound:
+            return ()
+        return within(known.pts, case.plan)
+
+
+async def _compared(expected: Expected, found: ProbedArtifact) -> Disagreement | None:
+    if len(found.pts) < LONG:
+        return check(expected, found.facts, found.pts)
+    return await asyncio.to_thread(check, expected, found.facts, found.pts)
 
 
 def _case(work: Work, attempt_id: str) -> _Case | None:
@@ -122,10 +148,16 @@ def _case(work: Work, attempt_id: str) -> _Case | None:
     return _Case(attempt_id, task, step, source, tuple(artifacts.of_attempt(work, attempt_id)))
 
 
-def _expected(case: _Case, output: Output) -> Expected:
-    plan = FrameRange.model_validate(case.step.plan) if case.step.plan else None
-    fixed = case.task.extradata_sha256 if output is Output.COMPOSITE else None
+def _expected(case: _Case, output: Output, times: Sequence[int]) -> Expected:
     facts = case.source.facts
-    kind = StepKind(case.step.kind)
-    sar = Fraction(facts.get("sar") or 1)
-    return Expected(kind, output, plan, int(facts["width"]), int(facts["height"]), sar, fixed)
+    return Expected(
+        kind=StepKind(case.step.kind),
+        output=output,
+        range=case.plan,
+        width=int(facts["width"]),
+        height=int(facts["height"]),
+        sar=Fraction(facts.get("sar") or 1),
+        extradata_sha256=case.task.extradata_sha256 if output is Output.COMPOSITE else None,
+        pts=times,
+        sounds=count_sounds(facts["streams"]) if "streams" in facts else None,
+    )
