@@ -65,17 +65,16 @@ def _thumbnail(row: Tasks, links: Links, now: float) -> str | None:
     return links.thumbnail("background" if row.kind == "image" and row.at_s is None else "video", row.source_id, now)
 
 
-def step(picture: StepPicture) -> dict[str, Any]:
-    """`start` and `end` are pts in the source's time base; null is the stream's own start or end."""
-    row, attempt = picture.step, picture.attempt
-    plan = row.plan or {}
+def step(picture: StepPicture, links: Links, now: float) -> dict[str, Any]:
+    """`start` and `end` are seconds in the video; `url` plays what a finished step made, while that is there."""
+    row, attempt, made = picture.step, picture.attempt, picture.made
     done = row.frames if row.state == StepState.DONE else _frames(attempt, row.frames)
     return {
         "id": row.id,
         "kind": row.kind,
         "state": row.state,
-        "start": plan.get("start_pts"),
-        "end": plan.get("end_pts"),
+        "start": _rounded(picture.start),
+        "end": _rounded(picture.end),
         "node": picture.node,
         "frames_done": done,
         "frames_total": row.frames,
@@ -84,6 +83,7 @@ def step(picture: StepPicture) -> dict[str, Any]:
         "provider": attempt.provider if attempt is not None else None,
         "failures": row.failures,
         "losses": row.losses,
+        "url": links.part(made.task_id, made.step_id, made.output, now) if made is not None else None,
     }
 
 

@@ -38,6 +38,10 @@ class Links:
         """To what a task made."""
         return self.absolute(f"/results/{quote(task_id, safe='')}/{output}", now)
 
+    def part(self, task_id: str, step_id: str, output: str, now: float) -> str:
+        """To what a finished step of a task made."""
+        return self.absolute(f"/results/{quote(task_id, safe='')}/steps/{quote(step_id, safe='')}/{output}", now)
+
     def absolute(self, path: str, now: float) -> str:
         """A path of this server as a whole link."""
         expires = (int(now) // GRID_S + 2) * GRID_S

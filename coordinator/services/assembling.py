@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from coordinator.domain.news import PartUnwanted
 from coordinator.ids import new_id
 from coordinator.store import artifacts, steps, tasks
 from coordinator.store.schema import Json
-from coordinator.store.tables import Artifacts, Steps, Tasks
+from coordinator.store.tables import Artifacts, Attempts, Steps, Tasks
 from coordinator.store.work import Work
+from protocol.base import AttemptId, TaskId
 from protocol.states import StepKind, StepState
 from protocol.work import FrameRange
 
@@ -59,7 +61,8 @@ def parts(work: Work, step: Steps) -> tuple[FinishedPart, ...]:
     if step.kind != StepKind.ASSEMBLE:
         return ()
     segments = {row.winner: row for row in steps.of_task(work, step.task_id) if row.kind == StepKind.SEGMENT}
-    found = [FinishedPart(segments[made.attempt_id], made) for made in artifacts.of_winners(work, step.task_id)]
+    made = [row for row in artifacts.of_winners(work, step.task_id) if row.attempt_id in segments]
+    found = [FinishedPart(segments[row.attempt_id], row) for row in made]
     return tuple(sorted(found, key=lambda part: part.step.ord))
 
 
@@ -81,6 +84,13 @@ def keep_what_is_there(work: Work, task: Tasks) -> None:
         steps.remove(work, joined.id)
     if not kept:
         tasks.change(work, task.id, extradata_sha256=None)
+
+
+def forget_files(work: Work, attempt: Attempts) -> None:
+    """An attempt ended without winning: nobody will ask for what it sent up."""
+    if artifacts.of_attempt(work, attempt.id):
+        artifacts.forget_attempt(work, attempt.id)
+        work.announce(PartUnwanted(TaskId(attempt.task_id), attempt.step_id, AttemptId(attempt.id)))
 
 
 def _has_files(work: Work, step: Steps) -> bool:

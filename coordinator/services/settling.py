@@ -132,6 +132,7 @@ def stopped(work: Work, attempt: Attempts, verb: AttemptVerb = AttemptVerb.STOPP
     """The end of an attempt that owns no step any more: its slot is free. False when it had ended already."""
     if not attempts.move(work, attempt.id, verb, ended_at=work.now, **values):
         return False
+    assembling.forget_files(work, attempt)
     work.announce(AttemptEnded(AttemptId(attempt.id)))
     work.announce(QueueChanged())
     return True
@@ -160,6 +161,7 @@ def end_attempt(
     """
     if not attempts.move(work, attempt.id, verb, ended_at=work.now, error=error, charge=charge):
         return False
+    assembling.forget_files(work, attempt)
     work.announce(AttemptEnded(AttemptId(attempt.id)))
     work.announce(QueueChanged())
     if charge is not None:

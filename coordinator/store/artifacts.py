@@ -8,7 +8,6 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from coordinator.store.schema import row_of, table
 from coordinator.store.tables import Artifacts, Results, Steps
 from coordinator.store.work import Work
-from protocol.states import StepKind
 
 _artifacts = table(Artifacts)
 _results = table(Results)
@@ -23,7 +22,7 @@ _CLASSIFY = update(_artifacts).where(_THIS).values(content_type=bindparam("found
 _OF_WINNERS = (
     select(_artifacts)
     .join(_steps, _steps.c.winner == _artifacts.c.attempt_id)
-    .where(_steps.c.task_id == bindparam("task"), _steps.c.kind == bindparam("kind"))
+    .where(_steps.c.task_id == bindparam("task"))
 )
 _DROP = delete(_results).where(_results.c.task_id == bindparam("task"))
 _OF_TASK = select(_results).where(_results.c.task_id == bindparam("task"))
@@ -45,8 +44,8 @@ def of_task(work: Work, task_id: str) -> Sequence[Artifacts]:
 
 
 def of_winners(work: Work, task_id: str) -> Sequence[Artifacts]:
-    """What the winners of a task's segments made, in no order."""
-    return work.rows(_OF_WINNERS, Artifacts, {"task": task_id, "kind": str(StepKind.SEGMENT)})
+    """What the winners of a task's steps made, in no order."""
+    return work.rows(_OF_WINNERS, Artifacts, {"task": task_id})
 
 
 def begin(work: Work, values: dict[str, Any]) -> None:

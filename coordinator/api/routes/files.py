@@ -13,6 +13,7 @@ from coordinator.api.serving import serve_file
 from coordinator.domain.media import SUFFIXES
 from coordinator.errors import NotFound
 from coordinator.gateway import file_names
+from coordinator.services import looking
 from coordinator.services.context import Context
 from coordinator.settings import Settings
 from coordinator.store import artifacts, media, tasks
@@ -40,6 +41,7 @@ def router(settings: Settings) -> APIRouter:
         _add(made, f"/{path}/{{media_id}}", upload, name)
     _add(made, "/thumbnails/{kind}/{object_id}", thumbnail, "thumbnail")
     _add(made, "/results/{task_id}/{output}", result, "result")
+    _add(made, "/results/{task_id}/steps/{step_id}/{output}", part, "part")
     return made
 
 
@@ -83,6 +85,21 @@ async def result(
     return await _send(request, await _result(here, task_id, output), download)
 
 
+async def part(
+    task_id: str,
+    step_id: str,
+    output: str,
+    request: Request,
+    here: Here,
+    exp: Expiry = None,
+    sig: Signature = None,
+    download: Download = False,
+) -> Response:
+    """What a finished step of a task made, while it is kept."""
+    here.links.verify(request.url.path, exp, sig, here.clock())
+    return await _send(request, await _part(here, task_id, step_id, output), download)
+
+
 async def _upload(here: Context, media_id: str) -> _Found:
     row = await here.database.read(lambda work: media.get(work, media_id))
     if row is None:
@@ -98,6 +115,15 @@ async def _result(here: Context, task_id: str, output: str) -> _Found:
     path = here.files.result(row.task_id, row.step_id, row.attempt_id, row.output)
     name = f"{file_names.stem(task.source_name)}-{output}{SUFFIXES.get(row.content_type, '')}"
     return _Found(path, row.sha256, row.content_type, name)
+
+
+async def _part(here: Context, task_id: str, step_id: str, output: str) -> _Found:
+    found = await here.database.read(lambda work: looking.part(work, task_id, step_id, output))
+    path = here.files.result(task_id, step_id, found.made.attempt_id, output)
+    name = f"{file_names.stem(found.task.source_name)}-{found.step.kind}-{found.step.ord}-{output}"
+    return _Found(
+        path, found.made.sha256 or "", found.made.content_type, name + SUFFIXES.get(found.made.content_type, "")
+    )
 
 
 async def _send(request: Request, found: _Found, download: bool) -> Response:

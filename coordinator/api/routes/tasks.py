@@ -161,7 +161,7 @@ async def priority(task_id: str, body: TaskPriority, user: User, here: Here) -> 
 async def steps(task_id: str, user: User, here: Here) -> dict[str, Any]:
     """The pieces of the task and who does them."""
     pictures = await here.database.read(lambda work: looking.step_pictures(work, find(work, owner(user), task_id)))
-    return {"items": [views.step(picture) for picture in pictures], "next": None}
+    return {"items": [views.step(picture, here.links, here.clock()) for picture in pictures], "next": None}
 
 
 @router.get("/{task_id}/events")
