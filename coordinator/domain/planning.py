@@ -72,7 +72,7 @@ def _whole(timeline: Timeline) -> FrameRange:
     return FrameRange(
         stream=timeline.stream,
         time_base=timeline.time_base,
-        frames=timeline.frames,
+        frames=0 if timeline.first_pts is None else timeline.frames,
         first_pts=timeline.first_pts,
         last_pts=timeline.last_pts,
     )

@@ -1,4 +1,4 @@
-"""Single frames of a video: the first, to see that it can be decoded, and one that is worth looking at."""
+"""Single frames of a video: the first that can be decoded, and one that is worth looking at."""
 
 from itertools import islice
 from typing import Final
@@ -9,7 +9,6 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from coordinator.domain.media import LIMITS
-from coordinator.gateway.probe.refusal import Refused
 
 PIXELS: Final = str(LIMITS.side * LIMITS.side)
 _PACKETS: Final = 600
@@ -18,17 +17,35 @@ _LIVELY: Final = 32
 _PLACES: Final = (0.1, 0.3, 0.6)
 
 
-def first(container: InputContainer, stream: VideoStream, key: "Packet[VideoStream] | None") -> VideoFrame:
-    """The first frame that can be decoded; `key` is the first key frame's packet. Refused: broken_media."""
-    context = stream.codec_context
-    stream.thread_type = "NONE"
-    context.thread_count = 1
-    context.options = {"max_pixels": PIXELS}
-    frame = _alone(stream, key) if key is not None else None
-    frame = frame or _from(container, stream, stream.start_time or 0)
-    if frame is None:
-        raise Refused("broken_media", "no frame of the video can be decoded")
-    return frame
+class Beginning:
+    """The first frame that comes out when the packets of a stream are decoded in their order, as a node decodes them.
+
+    What is shown before it cannot be decoded: a recording that was cut anywhere begins with pictures that refer to lost
+    ones, and the pictures that an open group shows before its key frame refer to the group before.
+    """
+
+    def __init__(self, stream: VideoStream) -> None:
+        self.frame: VideoFrame | None = None
+        self._stream = stream
+        self._left = _PACKETS
+
+    def prepare(self) -> None:
+        """Bound the decoder, before it opens."""
+        self._stream.thread_type = "NONE"
+        self._stream.codec_context.thread_count = 1
+        self._stream.codec_context.options = {"max_pixels": PIXELS}
+
+    def feed(self, packet: "Packet[VideoStream]") -> None:
+        """The next packet; the empty one at the end of the file makes the decoder give out what it held back."""
+        if self.frame is not None or not self._left:
+            return
+        self._left -= 1
+        try:
+            self.frame = next(iter(packet.decode()), None)
+        except MemoryError:  # PyAV's is an FFmpegError too
+            raise
+        except FFmpegError:
+            return  # damaged or dependent on what came before: a later frame may do
 
 
 def lively(container: InputContainer, stream: VideoStream, frame: VideoFrame, duration: float) -> VideoFrame:
@@ -51,17 +68,6 @@ def _contrast(frame: VideoFrame) -> int:
     small = frame.reformat(width=_SMALL, height=_SMALL, format="gray", interpolation="AREA", threads=1)
     spots = bytes(small.planes[0])
     return max(spots) - min(spots)
-
-
-def _alone(stream: VideoStream, key: "Packet[VideoStream]") -> VideoFrame | None:
-    """The key frame by itself: what the decoder holds back for reordering comes out at the flush."""
-    context = stream.codec_context
-    try:
-        return next(iter([*context.decode(key), *context.decode(None)]), None)
-    except MemoryError:  # PyAV's is an FFmpegError too
-        raise
-    except FFmpegError:
-        return None  # damaged or dependent on what came before: a later frame may do
 
 
 def _from(container: InputContainer, stream: VideoStream, at: int) -> VideoFrame | None:

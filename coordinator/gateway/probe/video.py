@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import av
-from av import Packet, VideoFrame
+from av import VideoFrame
 from av.container import InputContainer
 from av.error import ArgumentError, FFmpegError
 from av.stream import Discard, Disposition
@@ -20,6 +21,7 @@ from coordinator.domain.media import DEMUXERS, LIMITS, VideoFacts
 from coordinator.domain.timestamps import FrameTimes, frame_times
 from coordinator.gateway.probe import frames
 from coordinator.gateway.probe.containers import faststart, name_of
+from coordinator.gateway.probe.frames import Beginning
 from coordinator.gateway.probe.refusal import Refused
 from coordinator.gateway.probe.sniff import Claim, claim, head
 
@@ -38,8 +40,10 @@ class Examined(NamedTuple):
 
 @dataclass(slots=True)
 class _Pass:
-    """What the packets of one stream say."""
+    """What the packets of one stream say, in their order; `frames` are those that will be shown."""
 
+    begun: Beginning
+    keyed: bool = False
     pts: list[int] = field(default_factory=list)
     key_pts: set[int] = field(default_factory=set)
     frames: int = 0
@@ -47,7 +51,6 @@ class _Pass:
     keyframes: int = 0
     untimed: int = 0
     last_duration: int = 0
-    first_key: "Packet[VideoStream] | None" = None
 
 
 def examine(descriptor: int, *, quick: bool) -> Examined:
@@ -66,7 +69,9 @@ def examine(descriptor: int, *, quick: bool) -> Examined:
         if not seen.frames:
             raise Refused("no_frames")
         _check_whole(container, stream, seen)
-        frame = frames.first(container, stream, seen.first_key)
+        frame = seen.begun.frame
+        if frame is None:
+            raise Refused("broken_media", "no frame of the video can be decoded")
         _check_size(frame.width, frame.height)
         times, duration = _timeline(container, stream, seen)
         facts = _facts(descriptor, container, stream, frame, seen, times.pts, duration)
@@ -143,15 +148,16 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _walk(container: InputContainer, stream: VideoStream) -> _Pass:
-    seen = _Pass()
+    seen = _Pass(Beginning(stream))
+    seen.begun.prepare()
     furthest: int | None = None
     for packet in container.demux(stream):
+        seen.begun.feed(packet)
         if not packet.size:
             continue
         seen.packets += 1
-        if seen.first_key is None and packet.is_keyframe:
-            seen.first_key = packet
-        if packet.is_discard:
+        seen.keyed = seen.keyed or packet.is_keyframe
+        if packet.is_discard or not seen.keyed:
             continue
         seen.frames += 1
         seen.keyframes += packet.is_keyframe
@@ -165,7 +171,21 @@ def _walk(container: InputContainer, stream: VideoStream) -> _Pass:
             seen.key_pts.add(packet.pts)
         if furthest is None or packet.pts > furthest:
             furthest, seen.last_duration = packet.pts, packet.duration or 0
+    _drop_lost(seen)
     return seen
+
+
+def _drop_lost(seen: _Pass) -> None:
+    """Forget what is shown before the first frame that can be decoded."""
+    frame = seen.begun.frame
+    begin = frame.pts if frame is not None else None
+    if begin is None or not seen.pts or begin <= min(seen.pts):
+        return
+    kept = [pts for pts in seen.pts if pts >= begin]
+    lost_keys = {pts for pts in seen.key_pts if pts < begin}
+    seen.frames -= len(seen.pts) - len(kept)
+    seen.keyframes -= len(lost_keys)
+    seen.pts, seen.key_pts = kept, seen.key_pts - lost_keys
 
 
 def _check_whole(container: InputContainer, stream: VideoStream, seen: _Pass) -> None:
@@ -177,7 +197,7 @@ def _check_whole(container: InputContainer, stream: VideoStream, seen: _Pass) ->
 def _timeline(container: InputContainer, stream: VideoStream, seen: _Pass) -> tuple[FrameTimes, float]:
     times = frame_times(seen.pts, seen.key_pts)
     pts, base = times.pts, stream.time_base or Fraction(1, 1000)
-    if seen.untimed or len(set(pts)) != len(pts):
+    if seen.untimed or len(set(pts)) != len(pts) or _only_counted(container, stream, seen.pts):
         times = frame_times(())
         duration = (container.duration or 0) / av.time_base or seen.frames / float(_rate(stream))
     else:
@@ -191,6 +211,12 @@ def _timeline(container: InputContainer, stream: VideoStream, seen: _Pass) -> tu
             max_duration=LIMITS.duration,
         )
     return times, duration
+
+
+def _only_counted(container: InputContainer, stream: VideoStream, pts: list[int]) -> bool:
+    """An avi has no timestamps: its packets are counted, which is another order where frames refer to later ones."""
+    reordered = container.format.name == "avi" and stream.codec_context.has_b_frames
+    return bool(reordered) and all(earlier < later for earlier, later in pairwise(pts))
 
 
 def _exact(measured: float, frames: int, stream: VideoStream) -> float:

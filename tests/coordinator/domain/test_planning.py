@@ -129,7 +129,7 @@ def test_a_video_without_timestamps_is_planned_whole() -> None:
     assert segments(timeline, 0.01) == 1
     (step,) = plan_video(timeline)
     assert step.range is not None
-    assert (step.range.first_pts, step.range.frames) == (None, 7)
+    assert (step.range.first_pts, step.range.frames, step.frames) == (None, 0, 7)
 
 
 @pytest.mark.parametrize(
