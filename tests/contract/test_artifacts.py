@@ -1,4 +1,4 @@
-"""Bytes of an attempt, down and up: tokens, ranges, pieces; what is not as promised is refused and tried again."""
+"""Bytes of an attempt, down and up: tokens, ranges, pieces. `test_promise_09_corrupt_hand_off` has what is refused."""
 
 import hashlib
 from pathlib import Path
@@ -6,20 +6,9 @@ from pathlib import Path
 import pytest
 
 from protocol.reports import PIECE_BYTES
-from tests import clips
-from tests.clips import Clip
 from tests.contract.conftest import Json, Start
 from tests.contract.third_party import ThirdParty, problem
 from tests.system.coordinator import Client, Coordinator
-from tests.system.patience import until
-
-NOISE = bytes(range(256)) * 16
-WRONG = {
-    "fewer frames": Clip(frames=23),
-    "smaller frames": Clip(width=80, height=48),
-    "slower frames": Clip(rate=12),
-}
-PAGE = b"<html><body><h1>502 Bad Gateway</h1></body></html>" * 20
 
 
 @pytest.fixture
@@ -143,57 +132,6 @@ def test_an_output_that_nobody_asked_for_has_no_place(node: ThirdParty, work: Js
     for output, status in (("mask", 404), ("everything", 422), ("..%2f..%2fx", 404)):
         url = work["upload_urls"]["composite"].replace("composite", output)
         assert problem(node.put(work, data, url=url))[0] == status
-
-
-def fails(user: Client, work: Json, code: str) -> None:
-    """The attempt is refused for this reason, and the step waits to be tried again."""
-
-    def log() -> list[Json]:
-        items: list[Json] = user.get(f"/tasks/{work['task_id']}/events").json()["items"]
-        return [
-            item for item in items if item["data"].get("attempt_id") == work["attempt_id"] and "error" in item["data"]
-        ]
-
-    found = until(log, 20, "the attempt is refused")
-    assert [item["data"]["error"]["code"] for item in found] == [code]
-    assert found[0]["data"]["error"]["error_class"] == "node"
-    assert user.task(work["task_id"])["state"] == "waiting"
-
-
-@pytest.mark.parametrize(
-    ("sent", "changes", "code"),
-    [
-        ("nothing", {}, "artifact_mismatch"),
-        ("half", {}, "artifact_mismatch"),
-        ("whole", {"size": 7}, "artifact_mismatch"),
-        ("whole", {"sha256": "0" * 64}, "artifact_mismatch"),
-        ("whole", {"output": "mask"}, "artifact_mismatch"),
-        ("a page", {}, "artifact_not_a_video"),
-        ("noise", {}, "artifact_not_a_video"),
-        ("fewer frames", {}, "artifact_frames"),
-        ("smaller frames", {}, "artifact_size"),
-        ("slower frames", {}, "artifact_pts"),
-    ],
-)
-def test_bytes_that_are_not_the_result_are_refused_and_the_step_is_tried_again(
-    user: Client, node: ThirdParty, work: Json, data: bytes, tmp_path: Path, sent: str, changes: Json, code: str
-) -> None:
-    plain = {"nothing": b"", "half": data[: len(data) // 2], "whole": data, "a page": PAGE, "noise": NOISE}
-    made = plain[sent] if sent in plain else clips.write(tmp_path / "c.mp4", WRONG[sent]).read_bytes()
-    if sent == "half":
-        node.put(work, made, total=len(data))
-    elif made:
-        assert node.put(work, made).json() == {"received": len(made)}
-    truth = data if sent in {"half", "nothing"} else made
-    assert node.complete(work, truth, **changes).json() == {"command": "continue"}
-    fails(user, work, code)
-    again = node.offered(work["task_id"])
-    assert again["attempt_id"] != work["attempt_id"]
-    assert again["attempt_token"] != work["attempt_token"]
-    assert node.put(again, data).status_code == 200
-    assert node.complete(again, data).json() == {"command": "continue"}
-    task = user.ended(work["task_id"])
-    assert (task["state"], task["progress"], task["results"]["composite"]["size"]) == ("completed", 100, len(data))
 
 
 def test_a_repeated_completion_gets_its_answer_again_before_and_after_the_result_is_believed(
