@@ -22,6 +22,7 @@ WORDS = {
     "models": "scripts.commands.models:app",
     "process": "scripts.commands.process:process",
     "doctor": "scripts.commands.doctor:doctor",
+    "conformance": "scripts.commands.conformance:conformance",
     "secrets": "scripts.commands.secrets:secrets",
     "backup": "scripts.commands.backup:backup",
 }
