@@ -1,12 +1,11 @@
-"""Whose fault an ended attempt was: what it costs the step, and when the step may be tried again."""
+"""What an ended attempt costs its step, and when the step may be tried again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from protocol.states import ErrorClass
 
-INPUT_WITNESSES: Final = 2
-"""An `input` error from two nodes, or twice from the only one that can, is the file's fault."""
 BACKOFF_BASE_S: Final = 1.0
 BACKOFF_MOST_S: Final = 60.0
 ALONE_AFTER_LOSSES: Final = 3
@@ -15,11 +14,11 @@ ALONE_AFTER_LOSSES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a step has been through since submit or retry."""
+    """What a step has been through since submit or retry; `bad_input` is what `trust.input_is_bad` says."""
 
     failures: int
     losses: int
-    input_failures: int
+    bad_input: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,7 @@ class Limits:
 
 def is_dead(record: Record, limits: Limits) -> bool:
     """Whether the step is given up."""
-    return (
-        record.failures >= limits.failures or record.losses >= limits.losses or record.input_failures >= INPUT_WITNESSES
-    )
+    return record.failures >= limits.failures or record.losses >= limits.losses or record.bad_input
 
 
 def backoff(failures: int, jitter: float) -> float:
@@ -44,9 +41,9 @@ def backoff(failures: int, jitter: float) -> float:
     return min(BACKOFF_MOST_S, BACKOFF_BASE_S * 2.0 ** (failures - 1)) * (1.0 - 0.5 * jitter)
 
 
-def is_input(error_class: str) -> bool:
-    """Whether the file is to blame."""
-    return error_class == ErrorClass.INPUT
+def is_input(error: Mapping[str, Any]) -> bool:
+    """Whether an attempt's error blames the file."""
+    return error.get("error_class") == ErrorClass.INPUT
 
 
 def must_run_alone(losses: int) -> bool:

@@ -1,19 +1,19 @@
-"""Nodes as administrators see and steer them, and as the fleet's own judgement does."""
+"""Nodes as administrators see and steer them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coordinator.domain.admission import Verb, Word, move, quarantine_s, word
+from coordinator.domain.admission import Verb, Word, move, word
 from coordinator.domain.lifecycle import SLOT
 from coordinator.domain.news import InterfaceChanged, QueueChanged
 from coordinator.domain.words import plain
 from coordinator.errors import NotFound, Overloaded, WrongInterfaceState
 from coordinator.gateway.networks import Networks
 from coordinator.ids import new_id
-from coordinator.services import leases
+from coordinator.services import leases, trust
 from coordinator.services.rules import Rules
-from coordinator.store import audit, interfaces, offers
+from coordinator.store import audit, interfaces, offers, strikes
 from coordinator.store.tables import Attempts, InterfaceModels, Interfaces, Users
 from coordinator.store.work import Work
 from protocol.base import InterfaceId
@@ -34,13 +34,13 @@ class Node:
 
     @property
     def busy_slots(self) -> int:
-        """Slots that are taken."""
-        return sum(attempt.state in SLOT for attempt in self.attempts)
+        """Slots that are taken; the light slot of `assemble` is none of them."""
+        return sum(attempt.state in SLOT and not attempt.light for attempt in self.attempts)
 
     @property
     def word(self) -> Word:
         """The word that lists show."""
-        return word(interfaces.standing(self.row), self.busy_slots > 0)
+        return word(interfaces.standing(self.row), any(attempt.state in SLOT for attempt in self.attempts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,10 @@ def _row(work: Work, interface_id: str) -> Interfaces:
 def approve(work: Work, interface_id: str, actor: Actor) -> Node:
     """Let a node work; ends a quarantine, too. NotFound, WrongInterfaceState."""
     row = _row(work, interface_id)
-    cleared = {"strikes": 0, "quarantine_level": 0, "quarantined_until": None}
-    return _steer(work, row, Verb.APPROVE, actor, cleared if row.admission != Admission.APPROVED else {})
+    if row.admission == Admission.APPROVED:
+        return _steer(work, row, Verb.APPROVE, actor, {})
+    strikes.clear(work, interface_id)
+    return _steer(work, row, Verb.APPROVE, actor, trust.CLEAN)
 
 
 def drain(work: Work, interface_id: str, actor: Actor, deadline_s: float = DRAIN_S) -> Node:
@@ -114,30 +116,8 @@ def resume(work: Work, interface_id: str, actor: Actor) -> Node:
 def quarantine(work: Work, interface_id: str, actor: Actor) -> Node:
     """Offer a node one trial step at a time, from a minute on, until a result of it is verified."""
     row = _row(work, interface_id)
-    values = _longer(work, row) if row.admission != Admission.QUARANTINED else {}
+    values = trust.longer(work, row) if row.admission != Admission.QUARANTINED else {}
     return _steer(work, row, Verb.QUARANTINE, actor, values)
-
-
-def distrust(work: Work, interface_id: str, reason: str) -> None:
-    """A node failed too often, or failed its trial: quarantine it, or for twice as long as before. A node that is
-    neither approved nor quarantined stays what it is."""
-    row = interfaces.get(work, interface_id)
-    if row is None or move(Verb.QUARANTINE, interfaces.standing(row)) is None:
-        return
-    _steer(work, row, Verb.QUARANTINE, SYSTEM, _longer(work, row), reason=reason)
-
-
-def readmit(work: Work, interface_id: str) -> None:
-    """A result of a node in quarantine was verified: it works again, and its record is clean."""
-    row = interfaces.get(work, interface_id)
-    if row is not None and row.admission == Admission.QUARANTINED:
-        cleared = {"strikes": 0, "quarantine_level": 0, "quarantined_until": None}
-        _steer(work, row, Verb.READMIT, SYSTEM, cleared)
-
-
-def _longer(work: Work, row: Interfaces) -> dict[str, Any]:
-    level = row.quarantine_level + 1
-    return {"quarantine_level": level, "quarantined_until": work.now + quarantine_s(level)}
 
 
 def revoke(work: Work, rules: Rules, interface_id: str, actor: Actor) -> Node:

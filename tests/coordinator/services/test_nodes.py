@@ -11,7 +11,7 @@ from coordinator.domain.admission import Word
 from coordinator.domain.news import InterfaceChanged, QueueChanged
 from coordinator.errors import NotFound, WrongInterfaceState
 from coordinator.ids import new_id
-from coordinator.services import nodes
+from coordinator.services import nodes, trust
 from coordinator.services.nodes import Actor, Node
 from coordinator.store import attempts, audit
 from coordinator.store.database import Database
@@ -130,7 +130,7 @@ async def test_a_distrusted_node_waits_twice_as_long_each_time_until_it_is_readm
 
     def wait_minutes() -> float:
         def unit(work: Work) -> float:
-            nodes.distrust(work, interface_id, "three failures")
+            trust.distrust(work, interface_id, "three failures")
             found = nodes.look(work, interface_id).row
             return ((found.quarantined_until or 0) - work.now) / 60
 
@@ -138,7 +138,7 @@ async def test_a_distrusted_node_waits_twice_as_long_each_time_until_it_is_readm
 
     assert [wait_minutes() for _ in range(3)] == [1, 2, 4]
     assert (await row(database, interface_id)).admission == Admission.QUARANTINED
-    await database.write(lambda work: nodes.readmit(work, interface_id))
+    await database.write(lambda work: trust.readmit(work, interface_id))
     clean = await row(database, interface_id)
     assert (clean.admission, clean.strikes, clean.quarantine_level) == (Admission.APPROVED, 0, 0)
     assert wait_minutes() == 1
@@ -146,8 +146,8 @@ async def test_a_distrusted_node_waits_twice_as_long_each_time_until_it_is_readm
 
 async def test_judgement_leaves_pending_and_revoked_nodes_alone(sqlite_database: Database) -> None:
     joined = await join(sqlite_database, joining(), approval="manual")
-    await sqlite_database.write(lambda work: nodes.distrust(work, joined.interface_id, "three failures"))
-    await sqlite_database.write(lambda work: nodes.readmit(work, joined.interface_id))
+    await sqlite_database.write(lambda work: trust.distrust(work, joined.interface_id, "three failures"))
+    await sqlite_database.write(lambda work: trust.readmit(work, joined.interface_id))
     assert (await row(sqlite_database, joined.interface_id)).admission == Admission.PENDING
 
 
