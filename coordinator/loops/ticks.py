@@ -21,24 +21,24 @@ class Ticks:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._last = monotonic()
-        self._hiccup: str | None = "started"
+        self._pulse = doubt.Pulse()
+        self._failed = False
 
     def database_failed(self) -> None:
         """A write failed: the next tick begins a doubt."""
-        self._hiccup = "database"
+        self._failed = True
 
     async def leases(self) -> None:
         """End leases and attempts that stand still, unless this coordinator has reason to doubt itself."""
-        rules, now = self._context.rules, monotonic()
-        if now - self._last > rules.lease_s / 2:
-            self._hiccup = "late"
-        self._last = now
-        reason, self._hiccup = self._hiccup, None
+        rules, database = self._context.rules, self._context.database
+        ticked = monotonic()
+        at = await database.read(lambda work: work.now)
+        reason = self._pulse.feel(ticked, at, rules.lease_s) or ("database" if self._failed else None)
+        self._failed = False
         if reason is not None:
             log.info("coordinator_doubts_itself", extra={"reason": reason})
-            await self._context.database.write(lambda work: doubt.doubt(work, rules, reason))
-        await self._context.database.write(lambda work: _take_away(work, rules))
+            await database.write(lambda work: doubt.doubt(work, rules, reason))
+        await database.write(lambda work: _take_away(work, rules, at))
 
     async def nodes(self) -> None:
         """Nodes that were silent for too long are offline."""
@@ -50,8 +50,9 @@ class Ticks:
         await self._context.database.write(registry.forget_unused)
 
     async def settle(self) -> None:
-        """Settle every live task again: a safety net that should never find anything."""
-        for task_id in await self._context.database.read(tasks.live_ids):
+        """Settle live tasks that are not where their steps say: a safety net that should never find anything."""
+        for task_id in await self._context.database.read(settling.unsettled):
+            log.warning("task_was_unsettled", extra={"task_id": task_id})
             await self._context.database.write(partial(_settle, rules=self._context.rules, task_id=task_id))
 
     async def flush(self) -> None:
@@ -63,8 +64,11 @@ class Ticks:
             book.settle(entries, written)
 
 
-def _take_away(work: Work, rules: Rules) -> None:
-    if not doubt.in_doubt(work) and not doubt.silence(work, rules):
+def _take_away(work: Work, rules: Rules, asked_at: float) -> None:
+    """A unit that had to wait knows less than it seems: whatever renews leases waits behind it."""
+    if abs(work.now - asked_at) > rules.lease_s / 2:
+        doubt.doubt(work, rules, "waited")
+    elif not doubt.in_doubt(work) and not doubt.silence(work, rules):
         leases.expire(work, rules)
         leases.give_up_on_the_still(work, rules)
 

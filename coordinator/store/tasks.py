@@ -5,15 +5,17 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, delete, func, insert, select, tuple_, update
+from sqlalchemy import Select, bindparam, case, delete, func, insert, select, tuple_, union, update
 
 from coordinator.domain.lifecycle import LIVE
 from coordinator.store.schema import changing, constants, guarded, row_of, table
-from coordinator.store.tables import Tasks
+from coordinator.store.tables import Attempts, Steps, Tasks
 from coordinator.store.work import Work
-from protocol.states import TaskState
+from protocol.states import AttemptState, StepState, TaskState
 
 _tasks = table(Tasks)
+_steps = table(Steps)
+_attempts = table(Attempts)
 _MINE = _tasks.c.id == bindparam("key")
 _ADD = insert(_tasks)
 _GET = select(_tasks).where(_MINE)
@@ -119,9 +121,17 @@ def counts(work: Work) -> dict[str, int]:
     return {str(row["state"]): int(row["number"]) for row in rows.mappings()}
 
 
-def live_ids(work: Work) -> Sequence[str]:
-    """Every task that `settle` may still move."""
-    return work.scalars(select(_tasks.c.id).where(_tasks.c.state.in_([str(s) for s in LIVE])))
+def begun(work: Work) -> Sequence[Tasks]:
+    """Live tasks that ever began, or whose steps or attempts say more than that they wait."""
+    live = _tasks.c.state.in_(constants(LIVE))
+    accepted = _attempts.c.state.in_([AttemptState.RUNNING.value, AttemptState.REPORTED.value])
+    touched = union(
+        select(_attempts.c.task_id).where(accepted),
+        select(_steps.c.task_id).where(_steps.c.state == StepState.DEAD.value),
+    )
+    begun = (_tasks.c.state == TaskState.PROCESSING.value) | _tasks.c.started_at.is_not(None)
+    where = live & (begun | _tasks.c.id.in_(touched))
+    return work.rows(select(_tasks).where(where).order_by(_tasks.c.id), Tasks)
 
 
 def waiting_before(work: Work, task: Tasks) -> int:

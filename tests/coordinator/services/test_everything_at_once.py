@@ -138,9 +138,10 @@ class Everything(RuleBasedStateMachine):
 
     @rule()
     def tick(self) -> None:
-        for task_id in self.world.database.look(tasks.live_ids):
-            before = self.world.state(task_id)
-            assert self.world.run(partial(_settle, task_id=task_id)) == before == self.world.state(task_id)
+        assert self.world.database.look(settling.unsettled) == []
+        for task in self.world.database.look(_every_task):
+            before = self.world.state(task.id)
+            assert self.world.run(partial(_settle, task_id=task.id)) == before == self.world.state(task.id)
 
     @invariant()
     def the_contract_holds(self) -> None:
