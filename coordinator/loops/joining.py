@@ -74,15 +74,16 @@ class Joining:
             self.wake(interface_id)
 
     async def _watch(self, interface_id: str) -> None:
-        """Ask until the node proves itself, goes, or is called already. A fresh boot is asked at once again."""
-        woken, boot_id, waits, due_at = self._woken[interface_id], None, _waits(), 0.0
+        """Ask until the node proves itself, goes, or is called already. A fresh boot, or another address, is asked at
+        once again."""
+        woken, asked, waits, due_at = self._woken[interface_id], None, _waits(), 0.0
         while True:
             woken.clear()
             row = await self._context.database.read(lambda work: interfaces.get(work, interface_id))
             if row is None or not due(row):
                 return
-            if row.boot_id != boot_id:
-                boot_id, waits, due_at = row.boot_id, _waits(), 0.0
+            if asked != (row.boot_id, row.address):
+                asked, waits, due_at = (row.boot_id, row.address), _waits(), 0.0
             if monotonic() >= due_at:
                 if await prove(self._context, row):
                     return

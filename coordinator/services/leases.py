@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from coordinator.domain.lifecycle import LEASED, AttemptVerb
+from coordinator.domain.news import InterfaceChanged
 from coordinator.services import settling
 from coordinator.services.rules import Rules
-from coordinator.store import attempts, tasks
+from coordinator.store import attempts, interfaces, tasks
 from coordinator.store.tables import Attempts
 from coordinator.store.work import Work
-from protocol.base import AttemptId
+from protocol.base import AttemptId, InterfaceId
 from protocol.interfaces import HeldAttempt
-from protocol.states import AttemptState
+from protocol.states import AttemptState, Lane
+
+EXPIRED: Final = "lease_expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,18 @@ def lose(work: Work, rules: Rules, attempt: Attempts, reason: str = "node_lost")
     if now.state == AttemptState.STOPPING or task is None:
         return settling.stopped(work, now)
     error = {"code": reason, "detail": "The node stopped answering", "error_class": "node"}
-    return settling.end_attempt(work, rules, task, now, AttemptVerb.LOSE, error=error, charge="loss")
+    lost = settling.end_attempt(work, rules, task, now, AttemptVerb.LOSE, error=error, charge="loss")
+    if lost and now.state == AttemptState.OFFERED and now.lane == Lane.PUSH and reason == EXPIRED:
+        _call_no_more(work, now.interface_id)
+    return lost
+
+
+def _call_no_more(work: Work, interface_id: str) -> None:
+    """Whoever listens at the node's address did not answer for a whole lease: let the node ask for its work, until it
+    has proved its address anew."""
+    row = interfaces.get(work, interface_id)
+    if row is not None and interfaces.set_lane(work, row, Lane.PULL):
+        work.announce(InterfaceChanged(InterfaceId(row.id)))
 
 
 def abandon(work: Work, rules: Rules, interface_id: str, reason: str) -> int:
@@ -56,7 +71,7 @@ def abandon(work: Work, rules: Rules, interface_id: str, reason: str) -> int:
 def expire(work: Work, rules: Rules, limit: int = 200) -> int:
     """End the attempts whose lease is over. Returns how many."""
     over = (attempt for attempt in attempts.expired(work, limit) if _not_renewed(work, attempt))
-    return sum(lose(work, rules, attempt, "lease_expired") for attempt in over)
+    return sum(lose(work, rules, attempt, EXPIRED) for attempt in over)
 
 
 def _not_renewed(work: Work, attempt: Attempts) -> bool:

@@ -32,7 +32,7 @@ def expire(world: World) -> int:
 @pytest.mark.parametrize("state", [A.OFFERED, A.RUNNING])
 def test_work_whose_lease_is_over_is_offered_again_and_counts_as_a_loss(world: World, state: A) -> None:
     task_id = world.task()
-    world.node()
+    node = world.node()
     attempt_id = world.offered() if state is A.OFFERED else world.running()
     assert expire(world) == 0
     world.set(Attempts, attempt_id, lease_until=PAST)
@@ -44,8 +44,20 @@ def test_work_whose_lease_is_over_is_offered_again_and_counts_as_a_loss(world: W
     assert (step.state, step.losses, step.failures, world.state(task_id)) == (S.PENDING, 1, 0, T.WAITING)
     assert {AttemptEnded(AttemptId(attempt_id)), QueueChanged()} <= set(world.news())
     assert expire(world) == 0
-    assert world.claim() is not None
+    assert world.claim([node]) is not None
     assert world.database.look(unsound) == []
+
+
+@pytest.mark.parametrize(("state", "lane"), [(A.OFFERED, "pull"), (A.RUNNING, "push")])
+def test_a_node_that_did_not_answer_an_offer_for_a_whole_lease_is_called_no_more(
+    world: World, state: A, lane: str
+) -> None:
+    world.task()
+    node = world.node()
+    attempt_id = world.offered() if state is A.OFFERED else world.running()
+    world.set(Attempts, attempt_id, lease_until=PAST)
+    assert expire(world) == 1
+    assert world.interface(node).lane == lane
 
 
 def test_a_stopping_attempt_gives_its_slot_back_when_its_lease_is_over(world: World) -> None:
