@@ -57,6 +57,10 @@ class ProbedArtifact:
     sha256: str
 
 
+class _Crashed(BrokenMedia):
+    """The reader died: the file's doing, unless somebody killed it."""
+
+
 class ProbePool:
     """At most `workers` probes at once; more wait. Methods raise the media errors of `coordinator.errors`.
 
@@ -116,7 +120,10 @@ class ProbePool:
 
     async def artifact(self, path: Path) -> ProbedArtifact:
         """What the verifier compares with the plan; no thumbnail is made."""
-        answer = await self._ask("artifact", path)
+        try:
+            answer = await self._ask("artifact", path)
+        except _Crashed:
+            answer = await self._ask("artifact", path)  # somebody may have killed the reader; a bad file does it again
         probed = _image_of(answer) if answer.body.get("kind") == "image" else _video_of(answer)
         pts = probed.times.pts if isinstance(probed, ProbedVideo) else array("q")
         size, sha256 = answer.body.get("size"), answer.body.get("sha256")
@@ -196,7 +203,7 @@ def _failure(error: Exception) -> CoordinatorError:
         return Overloaded("no process could be started to examine the file")
     if isinstance(error, TimeoutError) or (isinstance(error, Died) and error.out_of_time):
         return ProbeTimeout()
-    return BrokenMedia("the file made its reader crash")
+    return _Crashed("the file made its reader crash")
 
 
 def _refusal(code: str, body: dict[str, Any]) -> CoordinatorError:
