@@ -14,6 +14,7 @@ from interface_node.jobs.bell import Bell
 from interface_node.jobs.work import Work
 from protocol.base import IDENTIFIER, AttemptId
 from protocol.interfaces import HeldAttempt
+from protocol.states import StepKind
 from protocol.work import Assignment, ImageBackground
 
 _log = structlog.get_logger(__name__)
@@ -32,7 +33,7 @@ class Refusal(Exception):
 
 
 class Desk:
-    """The attempts that hold a slot, and the answers that were given."""
+    """The attempts that run here, and the answers that were given. Beside the slots one light attempt fits."""
 
     def __init__(self, slots: int, work: Work, resolve: Callable[[str], str], bell: Bell) -> None:
         self.slots = slots
@@ -51,7 +52,12 @@ class Desk:
     @property
     def free(self) -> int:
         """Slots that could take work now."""
-        return 0 if self.closed else self.slots - len(self.attempts)
+        return 0 if self.closed else self.slots - sum(not attempt.light for attempt in self.attempts.values())
+
+    @property
+    def free_light(self) -> int:
+        """1 when a joining could be taken now: it needs no accelerator, and one at a time is enough for the disk."""
+        return 0 if self.closed or any(attempt.light for attempt in self.attempts.values()) else 1
 
     def answer(self, assignment: Assignment) -> None:
         """Answer an offer that the coordinator pushed; Refusal is a no, also to every repeat."""
@@ -115,7 +121,11 @@ class Desk:
             raise Refusal(422, error.code, error.detail, error) from error
         if self.closed:
             raise Refusal(409, "node_busy", "the node takes nothing new")
-        taken = {attempt.slot for attempt in self.attempts.values()}
+        if assignment.kind == StepKind.ASSEMBLE:
+            if not self.free_light:
+                raise Refusal(409, "node_busy", "another video is being joined here")
+            return 0
+        taken = {attempt.slot for attempt in self.attempts.values() if not attempt.light}
         free = [slot for slot in range(self.slots) if slot not in taken]
         if not free:
             raise Refusal(409, "node_busy", f"all {self.slots} slots are taken")

@@ -1,6 +1,7 @@
 """Outcomes that wait for the coordinator's word, on disk, so that no restart of either side loses finished work."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from interface_node.coordinator_client.answers import Gone, Refused, Unreachable
 from interface_node.jobs import backoff, durable
 from interface_node.jobs.membership import Membership
 from interface_node.jobs.meters import Meters
-from protocol.base import AttemptId
+from protocol.base import AttemptId, TaskId
 from protocol.interfaces import HeldAttempt
 from protocol.reports import Callback
 
@@ -21,19 +22,26 @@ MOST: Final = 200
 
 
 class Letter(BaseModel):
-    """A terminal callback and where it goes."""
+    """A terminal callback and where it goes. `ends_task` is the task that is over once it is acknowledged."""
 
     model_config = ConfigDict(frozen=True)
 
     url: str
     lease_s: float
     callback: Callback
+    ends_task: TaskId | None = None
 
 
 class Outbox:
-    """Letters by attempt. `put` returns when the letter is on the disk; `deliver` sends it until it is acknowledged."""
+    """Letters by attempt. `put` returns when the letter is on the disk; `deliver` sends it until it is acknowledged.
 
-    def __init__(self, directory: Path, membership: Membership, meters: Meters) -> None:
+    `task_ended` is called in a thread when the letter that ends a task was.
+    """
+
+    def __init__(
+        self, directory: Path, membership: Membership, meters: Meters, task_ended: Callable[[TaskId], None]
+    ) -> None:
+        self._task_ended = task_ended
         self._directory = directory
         self._membership = membership
         self._meters = meters
@@ -127,6 +135,8 @@ class Outbox:
             _log.warning("outcome_not_wanted", attempt_id=callback.attempt_id, kind=callback.kind, why=str(error))
             return True
         _log.info("outcome_acknowledged", attempt_id=callback.attempt_id, kind=callback.kind)
+        if letter.ends_task is not None:
+            await asyncio.to_thread(self._task_ended, letter.ends_task)
         return True
 
     def _path(self, attempt_id: AttemptId) -> Path:

@@ -10,11 +10,12 @@ import structlog
 from interface_node.engine import providers, session
 from interface_node.engine.providers import Device
 from interface_node.engine.session import ModelSession
-from interface_node.errors import Cancelled, NodeError, UnsupportedStep
+from interface_node.errors import Cancelled, NodeError, PartMismatch
 from interface_node.jobs.work import Made, Order, Progress, Result
 from interface_node.models import catalogue, store
 from interface_node.models.manifest import Manifest
 from interface_node.pipeline import spec
+from interface_node.pipeline.assemble import AssembleSpec, assemble
 from interface_node.pipeline.image import ImageSpec, run_image
 from interface_node.pipeline.run import run as run_video
 from interface_node.pipeline.spec import RunResult, RunSpec
@@ -26,7 +27,6 @@ from protocol.work import Assignment, Encoding
 
 _log = structlog.get_logger(__name__)
 MOST_FPS: Final = 1e6
-_STEPS: Final = frozenset({StepKind.SEGMENT, StepKind.IMAGE})
 _FOREGROUND_SUFFIX: Final = {"vp9": ".webm", "prores": ".mov"}
 
 
@@ -70,32 +70,23 @@ class PipelineWork:
         )
 
     def check(self, assignment: Assignment) -> None:
-        """UnsupportedStep, UnsupportedBackground or UnknownModel, before anything is fetched."""
-        if assignment.kind not in _STEPS:
-            raise UnsupportedStep(f"this node does not do {assignment.kind} steps yet")
+        """UnsupportedBackground, UnknownModel, or PartMismatch of an incomplete list, before anything is fetched."""
+        if assignment.kind == StepKind.ASSEMBLE:
+            _check_parts(assignment)
+            return
         spec.backdrop(assignment.background, Path())
         store.onnx_path(self._cache, catalogue.find(self._cache, assignment.model))
 
     def run(self, order: Order, report: Callable[[Progress], None], cancelled: threading.Event) -> Result:
-        """Load the model if it is cold, then one picture or one range of frames."""
+        """Load the model if it is cold, then one picture or one range of frames; or join parts, without a model."""
+        if order.assignment.kind == StepKind.ASSEMBLE:
+            joined = _assembled(order, report, cancelled)
+            return Result(tuple(_made(file) for file in joined.outputs), self.provider)
         manifest = catalogue.find(self._cache, order.assignment.model)
         loaded = self._session(manifest, self._devices[order.slot % len(self._devices)])
         if cancelled.is_set():
             raise Cancelled("cancelled while the model was loaded")
-
-        def told(progress: spec.Progress) -> None:
-            report(
-                Progress(
-                    progress.stage,
-                    progress.done,
-                    progress.total,
-                    progress.frames_done,
-                    progress.frames_total,
-                    min(max(progress.fps, 0.0), MOST_FPS),
-                )
-            )
-
-        result = _ran(order, loaded, told, cancelled.is_set)
+        result = _ran(order, loaded, _teller(report), cancelled.is_set)
         self._measured(manifest, order.assignment, result)
         return Result(tuple(_made(file) for file in result.outputs), loaded.provider)
 
@@ -146,15 +137,49 @@ def device_names(words: str) -> list[str]:
 def _ran(order: Order, loaded: ModelSession, told: spec.OnProgress, is_cancelled: Callable[[], bool]) -> RunResult:
     assignment = order.assignment
     background = spec.backdrop(assignment.background, order.background)
-    outputs = {
-        output: order.directory / f"{output.value}{_suffix(output, assignment.encoding)}"
-        for output in assignment.outputs
-    }
+    outputs = _places(order)
     if assignment.kind == StepKind.IMAGE:
         picture = ImageSpec(order.source, background, outputs, assignment.encoding.image, assignment.range)
         return run_image(picture, loaded.segmenter(), told, is_cancelled)
     video = RunSpec(order.source, background, outputs, assignment.encoding, assignment.range)
     return run_video(video, loaded.segmenter(), told, is_cancelled)
+
+
+def _assembled(order: Order, report: Callable[[Progress], None], cancelled: threading.Event) -> RunResult:
+    assignment = order.assignment
+    if assignment.range is None:
+        raise PartMismatch("the whole that the parts belong to is not planned")
+    whole = AssembleSpec(order.source, assignment.range, order.parts, _places(order))
+    return assemble(whole, _teller(report), cancelled.is_set)
+
+
+def _check_parts(assignment: Assignment) -> None:
+    planned = assignment.range.frames if assignment.range else 0
+    for output in assignment.outputs:
+        found = sum(part.frames for part in assignment.parts if part.output == output)
+        if not found or found != planned:
+            raise PartMismatch(f"the parts of the {output.value} have {found} frames, the plan {planned}")
+
+
+def _teller(report: Callable[[Progress], None]) -> spec.OnProgress:
+    def told(progress: spec.Progress) -> None:
+        report(
+            Progress(
+                progress.stage,
+                progress.done,
+                progress.total,
+                progress.frames_done,
+                progress.frames_total,
+                min(max(progress.fps, 0.0), MOST_FPS),
+            )
+        )
+
+    return told
+
+
+def _places(order: Order) -> dict[Output, Path]:
+    encoding = order.assignment.encoding
+    return {one: order.directory / f"{one.value}{_suffix(one, encoding)}" for one in order.assignment.outputs}
 
 
 def _suffix(output: Output, encoding: Encoding) -> str:

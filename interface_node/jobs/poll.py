@@ -1,12 +1,14 @@
 """The pull lane: a node that cannot be called asks for its work."""
 
 import asyncio
+import time
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
 from interface_node.coordinator_client.answers import Gone, NotKnown, Refused, Unreachable
-from interface_node.jobs import backoff
+from interface_node.jobs import backoff, loops
 from interface_node.jobs.bell import Bell
 from interface_node.jobs.desk import Desk, Refusal
 from interface_node.jobs.membership import Membership
@@ -17,10 +19,12 @@ from protocol.states import Admission, ErrorClass, Lane
 from protocol.work import Assignment
 
 _log = structlog.get_logger(__name__)
+HURRIED_S: Final = 0.2
+PAUSE_S: Final = 5.0
 
 
 class PollLoop:
-    """Polls while the lane is pull, the node is approved and a slot is free."""
+    """Polls while the lane is pull, the node is approved and a slot or the light one is free."""
 
     def __init__(
         self,
@@ -46,7 +50,7 @@ class PollLoop:
         if not self._wanted():
             await self._changed.wait()
             return
-        known = self._membership.client.credentials
+        known, began = self._membership.client.credentials, time.monotonic()
         message = self._compose(self._membership.next_seq())
         try:
             reply = await self._membership.client.next(message)
@@ -63,6 +67,8 @@ class PollLoop:
         for assignment in reply.assignments:
             await self._take(assignment)
         self._membership.heard_lane(reply.lane)
+        if not (message.free_slots or reply.assignments) and time.monotonic() - began < HURRIED_S:
+            await self._pause()
 
     def _wanted(self) -> bool:
         membership = self._membership
@@ -71,8 +77,15 @@ class PollLoop:
             and membership.lane == Lane.PULL
             and membership.admission in {Admission.APPROVED, Admission.QUARANTINED}
             and not membership.draining
-            and self._desk.free > 0
+            and self._desk.free + self._desk.free_light > 0
         )
+
+    async def _pause(self) -> None:
+        """A coordinator that knows no light slot does not wait before it answers; a slot that comes free ends it."""
+        end = time.monotonic() + PAUSE_S
+        while not self._desk.free and (left := end - time.monotonic()) > 0:
+            self._changed.clear()
+            await loops.wait_for_any(left, self._changed)
 
     async def _take(self, assignment: Assignment) -> None:
         """A full node keeps silent, because the offer comes again; one that cannot do it says so."""

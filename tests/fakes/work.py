@@ -1,13 +1,17 @@
-"""Work without pixels, at the seam where jobs hand an order to the pipeline: outputs are copies of the source."""
+"""Work without pixels, at the seam where jobs hand an order to the pipeline.
+
+Outputs are copies of the source; joined ones are the bytes of their parts, one after the other.
+"""
 
 import hashlib
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from interface_node.errors import BrokenMedia, Cancelled, UnknownModel, UnsupportedBackground, UnsupportedStep
 from interface_node.jobs.work import Made, Order, Progress, Result
 from protocol.interfaces import NodeModel
-from protocol.states import StepKind
+from protocol.states import Output, StepKind
 from protocol.work import Assignment, ColorBackground, ImageBackground
 
 
@@ -41,8 +45,8 @@ class CopyWork:
 
     def check(self, assignment: Assignment) -> None:
         """As the real work answers."""
-        if assignment.kind == StepKind.ASSEMBLE:
-            raise UnsupportedStep("copies are not joined")
+        if assignment.kind == StepKind.ASSEMBLE and not assignment.parts:
+            raise UnsupportedStep("there is nothing to join")
         if not isinstance(assignment.background, ColorBackground | ImageBackground):
             raise UnsupportedBackground(f"no {assignment.background.kind}")
         if assignment.model != "selfie":
@@ -65,8 +69,15 @@ class CopyWork:
 
     def _made(self, order: Order, index: int) -> Made:
         output = order.assignment.outputs[index]
-        data = order.source.read_bytes()
+        data = _copied(order, output)
         path = order.directory / f"{output.value}.bin"
         path.write_bytes(data)
         frames = order.assignment.range.frames if order.assignment.range else 1
         return Made(output, path, hashlib.sha256(data).hexdigest(), len(data), frames, 0.4)
+
+
+def _copied(order: Order, output: Output) -> bytes:
+    if order.parts:
+        return b"".join(part.path.read_bytes() for part in order.parts[output])
+    source = order.source
+    return source.read_bytes() if isinstance(source, Path) else source.open().read()
