@@ -17,7 +17,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from interface_node.errors import Cancelled
-from interface_node.pipeline.container import url_of
+from interface_node.pipeline.container import Media, url_of
 from interface_node.pipeline.copies import StreamCopy, fits, open_copies
 from interface_node.pipeline.joint import Joint, PartFile, open_part, plan_joint
 from interface_node.pipeline.sink import muxer_options
@@ -42,7 +42,7 @@ class AssembleSpec:
     not fit there; then it is mkv, and the result says the path that was really written.
     """
 
-    source: Path
+    source: Media
     range: FrameRange
     parts: Mapping[Output, Sequence[PartFile]]
     outputs: Mapping[Output, Path]
@@ -101,7 +101,7 @@ def _joined(spec: AssembleSpec, output: Output, path: Path, timeline: Timeline, 
         copies: StreamCopy | None = None
         if output is Output.COMPOSITE:
             path = path if fits(spec.source, FORMS[path.suffix][0]) else path.with_suffix(".mkv")
-            copies = stack.enter_context(open_copies(spec.source))
+            copies = stack.enter_context(open_copies(spec.source, -timeline.base * timeline.time_base))
         file = stack.enter_context(_written(path, timeline.time_base))
         stream = _add_stream(file, parts[0], timeline)
         if copies is not None:

@@ -26,7 +26,10 @@ class PartFile:
 
 @dataclass(frozen=True)
 class Joint:
-    """For every packet of the parts, in the order of the files: `pts`, `dts` and `duration` in the source's ticks."""
+    """For every packet of the parts, in the order of the files: `pts`, `dts` and duration in the source's ticks.
+
+    They count from the timeline's `base`.
+    """
 
     pts: list[int]
     dts: list[int]
@@ -58,7 +61,9 @@ def plan_joint(parts: Sequence[PartFile], timeline: Timeline, counted: Callable[
     if len(pts) != len(timeline.stamps):
         raise PartMismatch(f"the parts have {len(pts)} frames, the source {len(timeline.stamps)}")
     following = dict(zip(timeline.stamps, timeline.durations, strict=True))
-    return Joint(pts, decoding_times(timeline.stamps, depth), [following[stamp] for stamp in pts], extradata or b"")
+    durations = [following[stamp] for stamp in pts]
+    dts = decoding_times(timeline.stamps, depth)
+    return Joint([at - timeline.base for at in pts], [at - timeline.base for at in dts], durations, extradata or b"")
 
 
 def decoding_times(stamps: Sequence[int], depth: int) -> list[int]:

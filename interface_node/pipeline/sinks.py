@@ -16,7 +16,6 @@ from protocol.states import Output
 @contextlib.contextmanager
 def open_sinks(spec: RunSpec, source: Source) -> Iterator[list[VideoSink]]:
     """A sink for each output of `spec`; whatever ends the block early leaves no file behind."""
-    start = spec.range.start_pts if spec.range else None
     with contextlib.ExitStack() as stack:
         sinks: list[VideoSink] = []
         stack.push(lambda kind, *_: _discard(sinks) if kind else None)
@@ -26,8 +25,8 @@ def open_sinks(spec: RunSpec, source: Source) -> Iterator[list[VideoSink]]:
             if output is Output.COMPOSITE:
                 path, encoder = _container_for(spec, path, encoder)
                 if _is_whole(spec):
-                    copies = stack.enter_context(open_copies(spec.source))
-            plan = SinkPlan(output, path, encoder, source.geometry, source.time_base, source.rate, start or 0)
+                    copies = stack.enter_context(open_copies(spec.source, -_base(spec) * source.time_base))
+            plan = SinkPlan(output, path, encoder, source.geometry, source.time_base, source.rate, _base(spec))
             sinks.append(open_sink(plan, copies))
         yield sinks
 
@@ -35,6 +34,18 @@ def open_sinks(spec: RunSpec, source: Source) -> Iterator[list[VideoSink]]:
 def _is_whole(spec: RunSpec) -> bool:
     """Sound belongs to whole files; a segment's is added when the parts are joined."""
     return spec.range is None or (spec.range.start_pts is None and spec.range.end_pts is None)
+
+
+def _base(spec: RunSpec) -> int:
+    """The source's time that is zero in the files: a part begins with zero, a whole file keeps the source's times.
+
+    Unless those are negative, as where a transport stream's clock begins anew: players do not show what comes before
+    zero. Sound is moved by as much.
+    """
+    start, first = (spec.range.start_pts, spec.range.first_pts or 0) if spec.range else (None, 0)
+    if _is_whole(spec):
+        return min(first, 0)
+    return first if start is None else start
 
 
 def _container_for(spec: RunSpec, path: Path, encoder: Encoder) -> tuple[Path, Encoder]:

@@ -60,9 +60,13 @@ class Task:
         return list(run(spec, segmenter or Halves(), lambda progress: None, lambda: False).outputs)
 
     def parts(self, cuts: Sequence[int]) -> dict[Output, list[PartFile]]:
-        """The segments, each made by itself."""
+        """The video cut before those frames, each segment made by itself."""
+        return self.segments(ranges(self.source, cuts))
+
+    def segments(self, plan: Sequence[FrameRange]) -> dict[Output, list[PartFile]]:
+        """Each segment made by itself."""
         made: dict[Output, list[PartFile]] = {one: [] for one in self.outputs}
-        for number, wanted in enumerate(ranges(self.source, cuts)):
+        for number, wanted in enumerate(plan):
             for file in self.run(f"segment-{number}", wanted):
                 made[file.output].append(PartFile(file.path, file.frames))
         return made
@@ -72,9 +76,10 @@ class Task:
         parts: dict[Output, list[PartFile]],
         told: list[Progress] | None = None,
         cancelled: IsCancelled = lambda: False,
+        whole: FrameRange | None = None,
     ) -> list[OutputFile]:
         """The joined files."""
-        spec = AssembleSpec(self.source, scan(self.source).whole(), parts, self.paths("joined"))
+        spec = AssembleSpec(self.source, whole or scan(self.source).whole(), parts, self.paths("joined"))
         heard: list[Progress] = [] if told is None else told
         return list(assemble(spec, heard.append, cancelled).outputs)
 
