@@ -1,0 +1,64 @@
+"""Promise 8: cancel stops the node, by the direct call and, where that is blocked, by callbacks and heartbeats."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+
+from tests.faults.fleet import Fleet
+from tests.system.nodes import NodeProcess
+from tests.system.patience import until
+from tests.system.programs import free_port
+from tests.system.proxies import DeafProxy
+
+pytestmark = pytest.mark.timeout(900)
+
+TRIALS = int(os.environ.get("CANCEL_TRIALS", "3"))
+IDLE_S = 3.0
+BLOCKED_S = 6.0
+
+
+def has_stopped(fleet: Fleet, task_id: str) -> bool:
+    return [row["state"] for row in fleet.attempts(task_id)] == ["cancelled"]
+
+
+def worst(fleet: Fleet, node: NodeProcess | None = None) -> float:
+    """Cancel in mid-work, so many times: the longest time until the node had stopped and was idle, in seconds."""
+    slowest = 0.0
+    for _ in range(TRIALS):
+        task_id = fleet.submit(fleet.long_id)
+        fleet.user.mid_work(task_id)
+        worker = node or fleet.worker(task_id)
+        began = time.monotonic()
+        assert fleet.user.put(f"/tasks/{task_id}/cancel").json()["state"] == "cancelled"
+        until(partial(has_stopped, fleet, task_id), 20, "the node says that it stopped")
+        until(partial(fleet.is_idle, worker), 20, "the node is idle")
+        slowest = max(slowest, time.monotonic() - began)
+        assert [(row["state"], row["charge"]) for row in fleet.attempts(task_id)] == [("cancelled", None)]
+    return slowest
+
+
+def test_a_cancelled_task_frees_its_node_within_three_seconds(fleet: Fleet) -> None:
+    assert worst(fleet) < IDLE_S
+
+
+@contextmanager
+def unreachable_for_cancel(fleet: Fleet) -> Iterator[tuple[NodeProcess, DeafProxy]]:
+    """The only node that runs; the coordinator reaches it with everything but DELETE."""
+    for node in fleet.nodes:
+        node.program.terminate()
+    port = free_port()
+    with DeafProxy(port, frozenset({"DELETE"})) as proxy:
+        keys = {"NODE_PORT": str(port)} | ({"NODE_ADDRESS": proxy.url} if fleet.push else {})
+        with fleet.node("node-behind", None, None, **keys) as node:
+            node.online(fleet.admin)
+            yield node, proxy
+
+
+def test_with_the_direct_call_blocked_a_cancel_still_frees_the_node_within_six_seconds(fleet: Fleet) -> None:
+    with unreachable_for_cancel(fleet) as (node, proxy):
+        assert worst(fleet, node) < BLOCKED_S
+        assert bool(proxy.swallowed) == fleet.push
