@@ -67,15 +67,15 @@ class Dispatcher:
 
     async def _match(self) -> bool:
         context = self._context
-        polling = context.polls.polling()
+        polls = context.polls.polling()
         try:
-            found = await context.database.write(lambda work: dispatching.claim(work, context.rules, polling))
+            found = await context.database.write(lambda work: dispatching.claim(work, context.rules, polls))
         except ClaimLostError:
             return True
         offer, again = found
         if offer is None:
-            return False
-        if offer.interface.id not in polling:
+            return again
+        if offer.attempt.lane == Lane.PUSH:
             self._spawn(self._send(offer))
         else:
             # a poll that ended meanwhile gets the offer from its next one, whose list will lack it

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from coordinator.domain.lifecycle import QUEUED
 from coordinator.domain.news import PartUnwanted
 from coordinator.ids import new_id
 from coordinator.store import artifacts, steps, tasks
@@ -49,8 +50,9 @@ def insert(work: Work, task: Tasks, segments: Sequence[Steps]) -> None:
         "model": task.model,
         "queue_rank": steps.ASSEMBLE_RANK,
         "klass": task.klass,
-        "priority": task.priority,
+        "lag": -task.priority,
         "queued_at": work.now,
+        "held": task.state not in QUEUED,
         "plan": whole.model_dump(mode="json") if whole is not None else None,
     }
     steps.add(work, [row])

@@ -36,6 +36,7 @@ def resume(work: Work, rules: Rules, user_id: str | None, task_id: str) -> Tasks
         if task.state == TaskState.PAUSED and not settling.hold_sources(work, task):
             raise errors.SourceGone(id=task.source_id)
         advance(work, task, TaskVerb.RESUME)
+        steps.release(work, task.id)
         events.record(work, str(TaskState.WAITING), task.id, task.user_id)
         work.announce(QueueChanged())
         settling.settle(work, rules, find(work, None, task_id))
@@ -68,6 +69,7 @@ def retry(work: Work, rules: Rules, user_id: str | None, task_id: str) -> Tasks:
     advance(work, task, TaskVerb.RETRY, submitted_at=work.now, **fresh)
     steps.revive(work, task.id)
     assembling.keep_what_is_there(work, task)
+    steps.release(work, task.id)
     events.record(work, "retried", task.id, task.user_id)
     work.announce(QueueChanged())
     settling.settle(work, rules, find(work, None, task_id))

@@ -1,25 +1,24 @@
 """From a waiting step and an idle node to an offer: choose, claim, and what became of the offer."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from coordinator.domain import blame, placement
+from coordinator.domain import blame
 from coordinator.domain.lifecycle import ATTEMPT_MOVES, QUEUED, AttemptVerb
 from coordinator.domain.news import QueueChanged
 from coordinator.ids import new_id
-from coordinator.services import registry, settling
+from coordinator.services import charging, choosing, registry, settling
 from coordinator.services.assembling import FinishedPart, parts
+from coordinator.services.candidates import Polls
+from coordinator.services.choosing import Choice
 from coordinator.services.rules import Rules
 from coordinator.store import attempts, events, fleet, media, steps, tasks
 from coordinator.store.schema import Json
-from coordinator.store.tables import Attempts, InterfaceModels, Interfaces, Media, Steps, Tasks
+from coordinator.store.tables import Attempts, Interfaces, Media, Steps, Tasks
 from coordinator.store.work import Work
-from protocol.states import AttemptState, Lane
+from protocol.states import Admission, AttemptState, Lane, StepKind
 
-LOOK_AHEAD = 20
-"""How many waiting steps are looked at when the first ones fit no free node."""
-BYTES_PER_MB = 1_000_000
 BUSY_WAIT_S = 1.0
 
 
@@ -47,87 +46,74 @@ class ClaimLostError(Exception):
     """Somebody else was faster; the unit takes its claim back."""
 
 
-def claim(work: Work, rules: Rules, polling: Collection[str]) -> Claimed:
-    """Give the first waiting step that a free node can take to the best such node."""
-    interfaces = {row.id: row for row in fleet.ready(work, polling)}
-    busy = attempts.busy_slots(work) if interfaces else {}
-    alone = attempts.alone(work, blame.ALONE_AFTER_LOSSES) if busy else set()
-    free = {key: row for key, row in interfaces.items() if busy.get(key, 0) < row.slots and key not in alone}
-    if not free:
-        return Claimed(None, again=False)
-    offered = fleet.models_of(work, free)
-    waiting = steps.next_waiting(work, {row.model for row in offered}, LOOK_AHEAD)
-    for step in waiting:
-        node = _choose(work, step, free, busy, offered)
-        if node is not None:
-            return Claimed(_claim(work, rules, step, free[node.interface_id]), again=len(waiting) > 1)
-    return Claimed(None, again=False)
+def claim(work: Work, rules: Rules, polls: Polls) -> Claimed:
+    """Start the first waiting step whose best node is free now."""
+    chosen = choosing.choose(work, polls)
+    return Claimed(None, again=False) if chosen is None else take(work, rules, chosen)
 
 
-def _choose(
-    work: Work,
-    step: Steps,
-    free: dict[str, Interfaces],
-    busy: dict[str, int],
-    offered: Sequence[InterfaceModels],
-) -> placement.Node | None:
-    past = _since_queued(work, step)
-    refused = _refusers(past)
-    tried = {a.interface_id for a in past if a.charge}
-    nodes = [
-        placement.Node(
-            interface_id=row.interface_id,
-            free=free[row.interface_id].slots - busy.get(row.interface_id, 0),
-            busy=busy.get(row.interface_id, 0),
-            warm=row.warm,
-            fps=row.measured_fps or row.speed_fps,
-            disk_free_mb=free[row.interface_id].disk_free_mb,
-        )
-        for row in offered
-        if row.model == step.model and row.interface_id not in refused
-    ]
-    need = placement.Need(frames=step.frames, disk_mb=0, alone=blame.must_run_alone(step.losses))
-    return placement.choose(nodes, need, tried)
-
-
-def _since_queued(work: Work, step: Steps) -> list[Attempts]:
-    """Attempts since submit or retry: a retry gives every node another chance."""
-    return [attempt for attempt in attempts.of_step(work, step.id) if attempt.offered_at >= step.queued_at]
-
-
-def _refusers(past: Sequence[Attempts]) -> set[str]:
-    return {attempt.interface_id for attempt in past if attempt.state == AttemptState.REJECTED and attempt.error}
-
-
-def _claim(work: Work, rules: Rules, step: Steps, interface: Interfaces) -> Offer | None:
-    task = tasks.lock(work, step.task_id)
-    if task is None or task.state not in QUEUED or not steps.take(work, step.id):
+def take(work: Work, rules: Rules, chosen: Choice) -> Claimed:
+    """Make the attempt that was chosen. ClaimLostError: the step or the slot is somebody else's meanwhile."""
+    task = tasks.lock(work, chosen.task_id)
+    if task is None:
+        raise ClaimLostError
+    if task.state not in QUEUED:
+        # stopped while its step was chosen, or a step that was not held
+        steps.hold(work, task.id)
+        return Claimed(None, again=True)
+    step = steps.get(work, chosen.step_id)
+    if step is None or not steps.take(work, step.id):
         raise ClaimLostError
     files = _files(work, task)
     if files is None:
         steps.kill(work, step.id)
         settling.settle(work, rules, task)
         work.announce(QueueChanged())
-        return None
-    attempt_id = new_id()
+        return Claimed(None, again=True)
+    offer = _offer(work, rules, task, step, chosen)
+    charging.charge(work, task.user_id, chosen.seconds)
+    locked = fleet.lock(work, chosen.interface_id)
+    if locked is None or not _has_room(work, step, locked):
+        raise ClaimLostError
+    return Claimed(Offer(offer, step, task, *files, locked, parts(work, step)), again=True)
+
+
+def _offer(work: Work, rules: Rules, task: Tasks, step: Steps, chosen: Choice) -> Attempts:
+    interface = fleet.get(work, chosen.interface_id)
+    if interface is None:
+        raise ClaimLostError
     row = {
-        "id": attempt_id,
+        "id": new_id(),
         "step_id": step.id,
         "task_id": task.id,
+        "user_id": task.user_id,
         "interface_id": interface.id,
         "state": str(AttemptState.OFFERED),
         "lane": interface.lane,
+        "light": step.kind == StepKind.ASSEMBLE,
+        "estimate_s": chosen.seconds,
+        "probation": interface.admission == Admission.QUARANTINED,
+        "disk_free_mb": interface.disk_free_mb,
         "lease_until": work.now + rules.lease_s,
         "progress_at": work.now,
         "offered_at": work.now,
     }
     attempts.add(work, row)
-    locked = fleet.lock(work, interface.id)
-    slots = 1 if blame.must_run_alone(step.losses) else interface.slots
-    if locked is None or attempts.busy_slots_of(work, interface.id) > min(slots, locked.slots):
+    attempt = attempts.get(work, str(row["id"]))
+    if attempt is None:
         raise ClaimLostError
-    attempt = attempts.get(work, attempt_id)
-    return Offer(attempt, step, task, *files, locked, parts(work, step)) if attempt is not None else None
+    return attempt
+
+
+def _has_room(work: Work, step: Steps, interface: Interfaces) -> bool:
+    """Whether the node's slots hold what they were just given; its row is locked, so that replicas count in turn."""
+    light = step.kind == StepKind.ASSEMBLE
+    heavy, others = (attempts.busy_slots_of(work, interface.id, of_light) for of_light in (False, True))
+    if blame.must_run_alone(step.losses):
+        return heavy + others == 1
+    if interface.admission == Admission.QUARANTINED and heavy + others > 1:
+        return False
+    return others <= 1 if light else heavy <= interface.slots
 
 
 def _files(work: Work, task: Tasks) -> tuple[Media, Media | None] | None:
@@ -202,8 +188,9 @@ def refused(work: Work, rules: Rules, attempt_id: str, code: str, detail: str) -
     step = steps.get(work, attempt.step_id) if attempt is not None else None
     if attempt is None or step is None:
         return
-    against = _refusers(_since_queued(work, step))
-    able = set(fleet.able(work, step.model))
+    against = choosing.refusers(choosing.since_queued(work, step))
+    joins = step.kind == StepKind.ASSEMBLE
+    able = {row.id for row in fleet.ready(work)} if joins else set(fleet.able(work, step.model))
     task = tasks.get(work, attempt.task_id)
     if able and able <= against and task is not None and steps.kill(work, step.id):
         settling.settle(work, rules, task)

@@ -7,17 +7,19 @@ from typing import Literal, NamedTuple
 from coordinator import errors
 from coordinator.domain.lifecycle import AttemptVerb
 from coordinator.domain.news import AttemptEnded, AttemptReported, AttemptStopping, QueueChanged
-from coordinator.services import dispatching, settling
+from coordinator.services import charging, dispatching, settling, trust
 from coordinator.services.rules import Rules
 from coordinator.store import artifacts, attempts, events, fleet, steps, tasks
 from coordinator.store.schema import Json
-from coordinator.store.tables import Attempts, Tasks
+from coordinator.store.tables import Attempts, Steps, Tasks
 from coordinator.store.work import Work
 from protocol.base import AttemptId, InterfaceId
 from protocol.reports import TERMINAL, Callback
 from protocol.states import AttemptState, StepKind
 
 Command = Literal["continue", "cancel"]
+LEAST_FRAMES = 5
+"""Fewer frames say nothing about a node's speed."""
 
 
 def hear(work: Work, rules: Rules, interface_id: str, callback: Callback) -> Command:
@@ -74,6 +76,8 @@ def progress_values(now: float, rules: Rules, known: Mark, callback: Callback) -
         "fps": callback.fps,
         "lease_until": now + rules.lease_s,
     }
+    if callback.stage == "process" and known.stage != "process":
+        values["process_at"] = now
     if callback.provider is not None:
         values["provider"] = callback.provider
     if callback.stage != known.stage or callback.done > known.done or callback.frames_done > known.frames:
@@ -115,6 +119,7 @@ def _report(work: Work, rules: Rules, task: Tasks, attempt: Attempts, callback: 
         artifacts.claim(work, attempt.id, name, item.sha256)
     values = {"frames_done": callback.frames_done, "reported_at": work.now}
     attempts.move(work, attempt.id, AttemptVerb.REPORT, **values)
+    charging.correct(work, attempt)
     work.announce(AttemptReported(AttemptId(attempt.id)))
     work.announce(QueueChanged())
     settling.settle(work, rules, task)
@@ -146,11 +151,19 @@ def complete(
     work.announce(AttemptEnded(AttemptId(attempt.id)))
     events.record(work, "step_done", task.id, task.user_id, step_id=step.id, interface_id=attempt.interface_id)
     settling.settle(work, rules, task)
-    if attempt.started_at is not None and attempt.reported_at is not None and step.kind == StepKind.SEGMENT:
-        seconds = max(attempt.reported_at - attempt.started_at, 0.001)
-        fleet.learn_speed(work, attempt.interface_id, task.model, step.frames / seconds)
-    fleet.change(work, attempt.interface_id, strikes=0)
+    _learn_speed(work, task, step, attempt)
+    trust.verified(work, task, step, attempt)
     return True
+
+
+def _learn_speed(work: Work, task: Tasks, step: Steps, attempt: Attempts) -> None:
+    """Frames a second from the first ones to the report: neither loading a model nor fetching a file is its speed."""
+    began = attempt.process_at or attempt.started_at
+    if step.kind != StepKind.SEGMENT or began is None or attempt.reported_at is None:
+        return
+    spent = attempt.reported_at - began
+    if spent > 0 and step.frames >= LEAST_FRAMES:
+        fleet.learn_speed(work, attempt.interface_id, task.model, step.size_class, step.frames / spent)
 
 
 def _reported(work: Work, attempt_id: str) -> tuple[Tasks | None, Attempts | None]:

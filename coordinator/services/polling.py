@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from coordinator.services.candidates import Polls
 from coordinator.services.dispatching import Offer
 
 
@@ -12,6 +13,7 @@ class PollDesk:
 
     def __init__(self) -> None:
         self._waiting: dict[str, asyncio.Future[Offer | None]] = {}
+        self._light: set[str] = set()
         self._closed = False
 
     def close(self) -> None:
@@ -21,9 +23,11 @@ class PollDesk:
             if not future.done():
                 future.set_result(None)
 
-    def polling(self) -> frozenset[str]:
+    def polling(self) -> Polls:
         """Nodes that could be given work."""
-        return frozenset(key for key, future in self._waiting.items() if not future.done())
+        waiting = [key for key, future in self._waiting.items() if not future.done()]
+        light = frozenset(waiting) & self._light
+        return Polls(frozenset(waiting) - light, light)
 
     def deliver(self, interface_id: str, offer: Offer | None) -> bool:
         """Answer a poll with work, or with None so that it looks at its commands. False: nobody waits any more."""
@@ -34,14 +38,15 @@ class PollDesk:
         return True
 
     @contextmanager
-    def entered(self, interface_id: str) -> Iterator[asyncio.Future[Offer | None]]:
+    def entered(self, interface_id: str, light: bool = False) -> Iterator[asyncio.Future[Offer | None]]:
         """Be there for news from now on: whoever asks the database first and waits afterwards misses what comes in
-        between. The future gets work, or None when there is something to look at."""
+        between. The future gets work (`light`: an `assemble` only), or None when there is something to look at."""
         self.deliver(interface_id, None)
         future: asyncio.Future[Offer | None] = asyncio.get_running_loop().create_future()
         if self._closed:
             future.set_result(None)
         self._waiting[interface_id] = future
+        (self._light.add if light else self._light.discard)(interface_id)
         try:
             yield future
         finally:

@@ -31,5 +31,7 @@ def ask(work: Work, rules: Rules, message: Next) -> Asked:
     heard = leases.hear(work, rules, row.id, message.boot_id, message.attempts)
     registry.sign_of_life(work, row.id)
     known = {item.attempt_id for item in message.attempts}
-    offers = dispatching.unanswered(work, row.id, known)[: message.free_slots]
-    return Asked(tuple(offers), heard, row.lane)
+    offers = dispatching.unanswered(work, row.id, known)
+    heavy = [offer for offer in offers if not offer.attempt.light][: message.free_slots]
+    light = [offer for offer in offers if offer.attempt.light][: message.light_slots]
+    return Asked((*light, *heavy), heard, row.lane)

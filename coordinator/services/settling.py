@@ -5,6 +5,7 @@ finish the last two steps at once would otherwise both see one missing.
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +13,10 @@ from coordinator.domain import blame
 from coordinator.domain.lifecycle import ENDED, LIVE, AttemptVerb, StepView, lacks_assemble
 from coordinator.domain.lifecycle import settle as rule
 from coordinator.domain.news import AttemptEnded, AttemptStopping, QueueChanged, TaskChanged
-from coordinator.services import assembling
+from coordinator.domain.trust import input_is_bad
+from coordinator.services import assembling, charging, trust
 from coordinator.services.rules import Rules
-from coordinator.store import artifacts, attempts, events, media, steps, tasks
+from coordinator.store import artifacts, attempts, events, fleet, media, steps, tasks
 from coordinator.store.schema import Json
 from coordinator.store.tables import Attempts, Steps, Tasks
 from coordinator.store.work import Work
@@ -28,9 +30,8 @@ def settle(work: Work, rules: Rules, task: Tasks) -> TaskState:
     state = TaskState(task.state)
     if state not in LIVE:
         return state
-    rows, held = steps.of_task(work, task.id), attempts.holding(work, task.id)
-    accepted = {a.step_id for a in held if a.state != AttemptState.OFFERED}
-    views = [StepView(StepState(row.state), row.id in accepted, StepKind(row.kind)) for row in rows]
+    rows = steps.of_task(work, task.id)
+    views = _views(work, task, rows)
     if lacks_assemble(views):
         assembling.insert(work, task, rows)
         work.announce(QueueChanged())
@@ -51,6 +52,21 @@ def settle(work: Work, rules: Rules, task: Tasks) -> TaskState:
     tasks.move(work, task.id, {state}, target, **values)
     events.record(work, str(target), task.id, task.user_id, **({"error": values["error"]} if "error" in values else {}))
     return target
+
+
+def _views(work: Work, task: Tasks, rows: Sequence[Steps]) -> list[StepView]:
+    accepted = {a.step_id for a in attempts.holding(work, task.id) if a.state != AttemptState.OFFERED}
+    return [StepView(StepState(row.state), row.id in accepted, StepKind(row.kind)) for row in rows]
+
+
+def unsettled(work: Work) -> list[str]:
+    """Tasks that `settle` would change: looked for without a write, because there should be none."""
+    return [task.id for task in tasks.begun(work) if _is_unsettled(work, task)]
+
+
+def _is_unsettled(work: Work, task: Tasks) -> bool:
+    views = _views(work, task, steps.of_task(work, task.id))
+    return lacks_assemble(views) or rule(TaskState(task.state), views) is not TaskState(task.state)
 
 
 def ending(work: Work, rules: Rules) -> Json:
@@ -121,6 +137,7 @@ def stop_attempts(work: Work, task: Tasks) -> None:
 
     A reported attempt is left alone: its node has finished, and the verifier owns it.
     """
+    steps.hold(work, task.id)
     for attempt in attempts.holding(work, task.id):
         if attempts.move(work, attempt.id, AttemptVerb.STOP):
             work.announce(AttemptStopping(AttemptId(attempt.id), InterfaceId(attempt.interface_id)))
@@ -132,6 +149,7 @@ def stopped(work: Work, attempt: Attempts, verb: AttemptVerb = AttemptVerb.STOPP
     """The end of an attempt that owns no step any more: its slot is free. False when it had ended already."""
     if not attempts.move(work, attempt.id, verb, ended_at=work.now, **values):
         return False
+    charging.correct(work, attempt)
     assembling.forget_files(work, attempt)
     work.announce(AttemptEnded(AttemptId(attempt.id)))
     work.announce(QueueChanged())
@@ -159,8 +177,11 @@ def end_attempt(
 
     `charge` is "failure", "loss" or None; `wait_s` delays the next try where the charge does not.
     """
-    if not attempts.move(work, attempt.id, verb, ended_at=work.now, error=error, charge=charge):
+    charge = trust.charged(attempt, charge, error)
+    values = {"error": error, "charge": charge, "strike": trust.weight(task, attempt, verb, error)}
+    if not attempts.move(work, attempt.id, verb, ended_at=work.now, **values):
         return False
+    charging.correct(work, attempt)
     assembling.forget_files(work, attempt)
     work.announce(AttemptEnded(AttemptId(attempt.id)))
     work.announce(QueueChanged())
@@ -169,7 +190,7 @@ def end_attempt(
     step = steps.get(work, attempt.step_id)
     if step is None:
         return True
-    record = blame.Record(step.failures, step.losses, _input_failures(work, task, step.id))
+    record = blame.Record(step.failures, step.losses, _input_is_bad(work, task, step))
     if charge is not None and blame.is_dead(record, rules.limits):
         steps.kill(work, step.id)
     else:
@@ -179,13 +200,15 @@ def end_attempt(
     detail = {"attempt_id": attempt.id, "interface_id": attempt.interface_id, "error": error}
     events.record(work, f"attempt_{verb}", task.id, task.user_id, **detail)
     settle(work, rules, task)
+    trust.ended(work, task, attempt, verb, error)
     return True
 
 
-def _input_failures(work: Work, task: Tasks, step_id: str) -> int:
-    since = task.submitted_at or 0.0
-    return sum(
-        1
-        for a in attempts.of_step(work, step_id)
-        if a.charge == "failure" and a.offered_at >= since and blame.is_input((a.error or {}).get("error_class", ""))
-    )
+def _input_is_bad(work: Work, task: Tasks, step: Steps) -> bool:
+    """Whether the nodes that tried the step since submit or retry agree that the file is to blame."""
+    tried = [a for a in attempts.of_step(work, step.id) if a.offered_at >= (task.submitted_at or 0.0)]
+    witnesses = Counter(a.interface_id for a in tried if a.charge == "failure" and blame.is_input(a.error or {}))
+    if not witnesses:
+        return False
+    refused = {a.interface_id for a in tried if a.state == AttemptState.REJECTED and a.error}
+    return input_is_bad(witnesses, set(fleet.able(work, step.model)) - refused)

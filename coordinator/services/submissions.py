@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coordinator import errors
-from coordinator.domain import planning
+from coordinator.domain import placement, planning
 from coordinator.domain.lifecycle import LIVE, QUEUED, TASK_MOVES, TaskVerb
 from coordinator.domain.news import QueueChanged
 from coordinator.domain.planning import PlannedStep
@@ -76,7 +76,7 @@ def create(work: Work, rules: Rules, submission: Submission, key: Key | None = N
         return task
     check_room(work, rules, account)
     planned = plan(task, source, rules, submission.pts, plans)
-    return _queue(work, task, planned, {TaskState.SOURCE_SELECTED})
+    return _queue(work, task, source, planned, {TaskState.SOURCE_SELECTED})
 
 
 def _blank(work: Work, rules: Rules, submission: Submission, task_id: str) -> dict[str, Any]:
@@ -179,14 +179,16 @@ def submit(
         raise errors.SourceGone(id=task.source_id)
     _check_model(work, rules, task.model)
     check_room(work, rules, account_of(work, user_id))
-    return _queue(work, task, plan(task, source, rules, pts, plans), TASK_MOVES[TaskVerb.SUBMIT].sources)
+    return _queue(work, task, source, plan(task, source, rules, pts, plans), TASK_MOVES[TaskVerb.SUBMIT].sources)
 
 
-def _queue(work: Work, task: Tasks, planned: Sequence[PlannedStep], found: Collection[TaskState]) -> Tasks:
+def _queue(
+    work: Work, task: Tasks, source: Media, planned: Sequence[PlannedStep], found: Collection[TaskState]
+) -> Tasks:
     """Add the steps and move the task from one of the states `found` to waiting."""
     options = Options(**task.options)
     encoding = planning.encoding(options.quality, options.foreground, options.image_format)
-    steps.add(work, [_step_row(work, task, step) for step in planned])
+    steps.add(work, [_step_row(work, task, step) | _weight(task, source, step) for step in planned])
     values = {
         "submitted_at": work.now,
         "encoding": encoding.model_dump(mode="json"),
@@ -226,6 +228,18 @@ def _step_row(work: Work, task: Tasks, step: PlannedStep) -> dict[str, Any]:
         "queued_at": work.now,
         "plan": step.range.model_dump(mode="json") if step.range else None,
         "frames": step.frames,
+    }
+
+
+def _weight(task: Tasks, source: Media, step: PlannedStep) -> dict[str, Any]:
+    """What a step asks of a node beside its frames: its share of the source, scratch, and the size of its pictures."""
+    share = step.frames / source.frames if source.frames > 0 else 1.0
+    source_mb = source.size / 1e6 * min(1.0, share)
+    size = (source.width, source.height)
+    return {
+        "source_mb": source_mb,
+        "size_class": placement.size_class(*size),
+        "disk_mb": placement.disk_mb(source_mb, step.frames, *size, len(task.outputs)),
     }
 
 

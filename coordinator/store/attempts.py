@@ -2,35 +2,84 @@
 
 from collections.abc import Collection, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import Update, bindparam, delete, false, func, insert, select, update
 
 from coordinator.domain.lifecycle import ATTEMPT_MOVES, HELD, LEASED, SLOT, AttemptVerb
 from coordinator.store.schema import changing, constants, guarded, row_of, table
-from coordinator.store.tables import Attempts, Steps
+from coordinator.store.tables import Artifacts, Attempts, Steps, Tasks
 from coordinator.store.work import Work
 from protocol.states import AttemptState
 
 _attempts = table(Attempts)
 _steps = table(Steps)
+_artifacts = table(Artifacts)
+_tasks = table(Tasks)
 _HELD, _LEASED, _SLOT = (constants(states) for states in (HELD, LEASED, SLOT))
 _ADD = insert(_attempts)
 _GET = select(_attempts).where(_attempts.c.id == bindparam("key"))
 _OF_STEP = select(_attempts).where(_attempts.c.step_id == bindparam("step")).order_by(_attempts.c.id)
 _HOLDING = select(_attempts).where(_attempts.c.task_id == bindparam("task"), _attempts.c.state.in_(_HELD))
 _HOLDS = select(_attempts.c.id).where(_attempts.c.step_id == bindparam("step"), _attempts.c.state.in_(_HELD)).limit(1)
-_BUSY = (
-    select(_attempts.c.interface_id, func.count().label("number"))
-    .where(_attempts.c.state.in_(_SLOT))
+_BUSY_OF = select(func.count()).where(
+    _attempts.c.interface_id == bindparam("interface"),
+    _attempts.c.state.in_(_SLOT),
+    _attempts.c.light == bindparam("of_light"),
+)
+_OCCUPIED = (
+    select(
+        *(_attempts.c[name] for name in ("id", "interface_id", "user_id", "step_id", "task_id", "state", "light")),
+        *(_attempts.c[name] for name in ("fps", "frames_done", "estimate_s", "offered_at", "progress_at")),
+        func.coalesce(_steps.c.frames, 0).label("frames"),
+        func.coalesce(_steps.c.losses, 0).label("losses"),
+        func.coalesce(_tasks.c.suspect, false()).label("suspect"),
+    )
+    .select_from(
+        _attempts.outerjoin(_steps, _steps.c.id == _attempts.c.step_id).outerjoin(
+            _tasks, _tasks.c.id == _attempts.c.task_id
+        )
+    )
+    .where(_attempts.c.state.in_(constants([*SLOT, AttemptState.REPORTED])))
+)
+
+_PARTS_ON = (
+    select(_attempts.c.interface_id, func.sum(_artifacts.c.size).label("size"))
+    .select_from(
+        _steps.join(_attempts, _attempts.c.id == _steps.c.winner).join(
+            _artifacts, _artifacts.c.attempt_id == _attempts.c.id
+        )
+    )
+    .where(_steps.c.task_id == bindparam("task"))
     .group_by(_attempts.c.interface_id)
 )
-_BUSY_OF = select(func.count()).where(_attempts.c.interface_id == bindparam("interface"), _attempts.c.state.in_(_SLOT))
-_ALONE = (
-    select(_attempts.c.interface_id)
-    .join(_steps, _steps.c.id == _attempts.c.step_id)
-    .where(_attempts.c.state.in_(_SLOT), _steps.c.losses >= bindparam("losses"))
-)
+
+
+class PartsOn(NamedTuple):
+    """Bytes of finished parts that a node made."""
+
+    interface_id: str
+    size: int
+
+
+class Occupied(NamedTuple):
+    """An attempt that holds a slot, or whose bytes wait for the verifier, with what the choice asks of its step."""
+
+    id: str
+    interface_id: str
+    user_id: str
+    step_id: str
+    task_id: str
+    state: str
+    light: bool
+    fps: float | None
+    frames_done: int
+    estimate_s: float
+    offered_at: float
+    progress_at: float
+    frames: int
+    losses: int
+    suspect: bool
 
 
 @cache
@@ -98,25 +147,24 @@ def held_by(work: Work, interface_id: str) -> Sequence[Attempts]:
 
 
 def count(work: Work, states: Collection[AttemptState]) -> int:
-    """How many attempts are in these states."""
-    where = _attempts.c.state.in_([str(s) for s in states])
+    """How many attempts are in these states; the light ones not."""
+    where = _attempts.c.state.in_([str(s) for s in states]) & _attempts.c.light.is_(False)
     return int(work.scalar(select(func.count()).select_from(_attempts).where(where)))
 
 
-def busy_slots(work: Work) -> dict[str, int]:
-    """How many slots of each node are taken; nodes without work are left out."""
-    rows: Sequence[Any] = work.rows(_BUSY, Attempts, {})
-    return {row.interface_id: int(row.number) for row in rows}
+def occupied(work: Work) -> Sequence[Occupied]:
+    """All attempts that hold a slot or wait for the verifier."""
+    return work.rows(_OCCUPIED, Occupied, {})
 
 
-def busy_slots_of(work: Work, interface_id: str) -> int:
-    """How many slots of one node are taken."""
-    return int(work.scalar(_BUSY_OF, {"interface": interface_id}))
+def busy_slots_of(work: Work, interface_id: str, light: bool) -> int:
+    """How many slots of one node are taken; `light`: whether its light slot is."""
+    return int(work.scalar(_BUSY_OF, {"interface": interface_id, "of_light": light}))
 
 
-def alone(work: Work, losses: int) -> set[str]:
-    """Nodes that hold a step which was lost at least so often: they are given nothing beside it."""
-    return {row.interface_id for row in work.rows(_ALONE, Attempts, {"losses": losses})}
+def parts_on(work: Work, task_id: str) -> Sequence[PartsOn]:
+    """Where the finished parts of a task were made, and how many bytes of them."""
+    return work.rows(_PARTS_ON, PartsOn, {"task": task_id})
 
 
 def renew(work: Work, interface_id: str, attempt_ids: Collection[str], until: float) -> None:
@@ -128,6 +176,12 @@ def renew(work: Work, interface_id: str, attempt_ids: Collection[str], until: fl
             & _attempts.c.state.in_(_LEASED)
         )
         work.execute(update(_attempts).where(where).values(lease_until=until))
+
+
+def shorten(work: Work, until: float) -> None:
+    """No lease lasts longer than until then."""
+    where = _attempts.c.state.in_(_LEASED) & (_attempts.c.lease_until > until)
+    work.execute(update(_attempts).where(where).values(lease_until=until))
 
 
 def progress(work: Work, attempt_id: str, seq: int, values: dict[str, Any]) -> bool:

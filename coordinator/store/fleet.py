@@ -3,36 +3,66 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
-from coordinator.store.schema import changing, table
-from coordinator.store.tables import InterfaceModels, Interfaces
+from coordinator.domain.lifecycle import SLOT
+from coordinator.store.schema import changing, constants, table
+from coordinator.store.tables import Attempts, InterfaceModels, Interfaces, Speeds
 from coordinator.store.work import Work
-from protocol.states import Admission, Lane
+from protocol.states import Admission, AttemptState, Lane
 
 _interfaces = table(Interfaces)
 _models = table(InterfaceModels)
-_ABLE = (
-    (_interfaces.c.admission == Admission.APPROVED.value)
-    & _interfaces.c.online.is_(True)
-    & _interfaces.c.draining.is_(False)
-    & (_interfaces.c.health == "healthy")
+_attempts = table(Attempts)
+_speeds = table(Speeds)
+_APPROVED = _interfaces.c.admission == Admission.APPROVED.value
+_PRESENT = _interfaces.c.online.is_(True) & _interfaces.c.draining.is_(False) & (_interfaces.c.health == "healthy")
+_TRIAL_DUE = (_interfaces.c.admission == Admission.QUARANTINED.value) & (
+    _interfaces.c.quarantined_until <= bindparam("now")
 )
+_RESTED = (_interfaces.c.rest_until <= bindparam("now")) & or_(
+    _interfaces.c.disk_free_mb.is_(None), _interfaces.c.disk_free_mb >= _interfaces.c.disk_floor_mb
+)
+_MAY = _PRESENT & _RESTED & or_(_APPROVED, _TRIAL_DUE)
+_UNJUDGED = _attempts.c.state.in_(constants([*SLOT, AttemptState.REPORTED]))
+_HOLDS = select(_attempts.c.id).where(_attempts.c.interface_id == _interfaces.c.id, _UNJUDGED).exists()
 _MINE = _interfaces.c.id == bindparam("key")
 _GET = select(_interfaces).where(_MINE)
-_READY = select(_interfaces).where(_ABLE)
+_READY = select(_interfaces).where(_PRESENT & _RESTED & or_(_APPROVED, _TRIAL_DUE & ~_HOLDS))
 _OFFERED = (
     select(_models)
     .join(_interfaces, _interfaces.c.id == _models.c.interface_id)
-    .where(_ABLE, _models.c.offered.is_(True))
+    .where(_MAY, _models.c.offered.is_(True))
 )
-_CLAIM = update(_interfaces).where(_MINE, _ABLE).values(claims=_interfaces.c.claims + 1)
+_CLAIM = update(_interfaces).where(_MINE, _MAY).values(claims=_interfaces.c.claims + 1)
+_MODEL = select(_models).where(
+    _models.c.interface_id == bindparam("interface"), _models.c.model == bindparam("of_model")
+)
+_LEARN = (
+    update(_models)
+    .where(_models.c.interface_id == bindparam("interface"), _models.c.model == bindparam("of_model"))
+    .values(measured_fps=bindparam("fps"))
+)
+_SPEEDS = select(_speeds).where(_speeds.c.model == bindparam("of_model"))
+_THIS_SPEED = (
+    (_speeds.c.interface_id == bindparam("interface"))
+    & (_speeds.c.model == bindparam("of_model"))
+    & (_speeds.c.size_class == bindparam("of_size"))
+)
+_SPEED = select(_speeds).where(_THIS_SPEED)
+_LEARN_SIZE = update(_speeds).where(_THIS_SPEED).values(fps=bindparam("fps"), at=bindparam("at"))
+_FIRST_SPEED = insert(_speeds)
 
 
-def ready(work: Work, polling: Collection[str]) -> Sequence[Interfaces]:
-    """Nodes that may be given work: reachable in the push lane, or asking for work this moment."""
-    rows = work.rows(_READY, Interfaces, {})
-    return [row for row in rows if (row.lane == Lane.PUSH and not row.unreachable) or row.id in polling]
+def ready(work: Work) -> Sequence[Interfaces]:
+    """Nodes that may be given work when they can be reached. One in quarantine is among them when its next trial is due
+    and it holds nothing."""
+    return work.rows(_READY, Interfaces, {"now": work.now})
+
+
+def reachable(row: Interfaces, polling: Collection[str]) -> bool:
+    """Whether work can travel to a node now: in the push lane, or because it asks for work this moment."""
+    return (row.lane == Lane.PUSH and not row.unreachable) or row.id in polling
 
 
 def get(work: Work, interface_id: str) -> Interfaces | None:
@@ -45,19 +75,19 @@ def able(work: Work, model: str) -> Sequence[str]:
     statement = (
         select(_interfaces.c.id)
         .join(_models, _models.c.interface_id == _interfaces.c.id)
-        .where(_ABLE, _models.c.model == model, _models.c.offered.is_(True))
+        .where(_APPROVED, _PRESENT, _models.c.model == model, _models.c.offered.is_(True))
     )
     return work.scalars(statement)
 
 
 def models_of(work: Work, interface_ids: Collection[str]) -> Sequence[InterfaceModels]:
     """The models that these nodes offer."""
-    return [row for row in work.rows(_OFFERED, InterfaceModels, {}) if row.interface_id in interface_ids]
+    return [row for row in work.rows(_OFFERED, InterfaceModels, {"now": work.now}) if row.interface_id in interface_ids]
 
 
 def lock(work: Work, interface_id: str) -> Interfaces | None:
     """Lock a node's row for a claim, so that two replicas count its slots one after the other."""
-    if work.run(_CLAIM, {"key": interface_id}) != 1:
+    if work.run(_CLAIM, {"key": interface_id, "now": work.now}) != 1:
         return None
     return get(work, interface_id)
 
@@ -67,10 +97,25 @@ def change(work: Work, interface_id: str, **values: Any) -> None:
     work.run(*changing(_interfaces, interface_id, values))
 
 
-def learn_speed(work: Work, interface_id: str, model: str, fps: float) -> None:
-    """Mix a measured speed into what is known of (node, model)."""
-    where = (_models.c.interface_id == interface_id) & (_models.c.model == model)
-    known = work.row(select(_models).where(where), InterfaceModels)
-    if known is not None:
-        mixed = fps if known.measured_fps is None else 0.7 * known.measured_fps + 0.3 * fps
-        work.execute(update(_models).where(where).values(measured_fps=mixed))
+def speeds_of(work: Work, model: str) -> Sequence[Speeds]:
+    """What was measured of a model, on every node and at every size."""
+    return work.rows(_SPEEDS, Speeds, {"of_model": model})
+
+
+def learn_speed(work: Work, interface_id: str, model: str, size_class: int, fps: float) -> None:
+    """Mix a measured speed into what is known of (node, model, size) and of (node, model)."""
+    mine = {"interface": interface_id, "of_model": model}
+    known = work.row(_MODEL, InterfaceModels, mine)
+    if known is None:
+        return
+    work.run(_LEARN, {**mine, "fps": mixed(known.measured_fps, fps)})
+    sized = work.row(_SPEED, Speeds, {**mine, "of_size": size_class})
+    values = {"fps": mixed(sized.fps if sized is not None else None, fps), "at": work.now}
+    if not work.run(_LEARN_SIZE, {**mine, "of_size": size_class, **values}):
+        row = {"interface_id": interface_id, "model": model, "size_class": size_class}
+        work.run(_FIRST_SPEED, {**row, **values})
+
+
+def mixed(known: float | None, fps: float) -> float:
+    """A moving average: the last few steps count."""
+    return fps if known is None else 0.7 * known + 0.3 * fps

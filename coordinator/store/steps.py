@@ -1,20 +1,18 @@
-"""Statements on steps: the queue is the pending ones of tasks that are waiting or processing."""
+"""Statements on steps. The queue is the pending ones that are not held; `store.waits` reads it."""
 
-from collections.abc import Collection, Sequence
-from functools import cache
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Integer, Select, bindparam, case, delete, false, func, insert, or_, select, update
+from sqlalchemy import Integer, bindparam, case, delete, func, insert, select, update
 
-from coordinator.domain.lifecycle import HELD, QUEUED
+from coordinator.domain.lifecycle import HELD
+from coordinator.store import waits
 from coordinator.store.schema import constants, guarded, row_of, table
-from coordinator.store.tables import Attempts, Steps, Tasks, Users
+from coordinator.store.tables import Attempts, Steps
 from coordinator.store.work import Work
 from protocol.states import StepState
 
 _steps = table(Steps)
-_tasks = table(Tasks)
-_users = table(Users)
 _attempts = table(Attempts)
 _MINE = _steps.c.id == bindparam("key")
 _ADD = insert(_steps)
@@ -26,6 +24,11 @@ _WIN = (
     update(_steps)
     .where(_MINE, _steps.c.state == constants([StepState.RUNNING])[0], _steps.c.winner.is_(None))
     .values(state="done", winner=bindparam("attempt"), finished_at=bindparam("at"))
+)
+_TAKE = (
+    update(_steps)
+    .where(_MINE, _steps.c.state == constants([StepState.PENDING])[0])
+    .values(state="running", tries=_steps.c.tries + 1)
 )
 _CHARGE = (
     update(_steps)
@@ -49,14 +52,16 @@ _FRAMES_DONE = select(
         )
     )
 ).where(_steps.c.task_id == bindparam("task"))
-ASSEMBLE_RANK: Final = 0
-"""`assemble` goes before everything else: it ends a task."""
+ASSEMBLE_RANK: Final = waits.ASSEMBLE_RANK
 
 
 def add(work: Work, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert the steps of a task."""
-    for row in rows:
-        work.run(_ADD, row_of(Steps, row))
+    """Insert the steps of a task, and tell the queue of them."""
+    whole = [row_of(Steps, row) for row in rows]
+    for row in whole:
+        work.run(_ADD, row)
+    for key in {(row["user_id"], row["model"], row["queue_rank"], row["klass"]) for row in whole}:
+        waits.note(work, *key)
 
 
 def get(work: Work, step_id: str) -> Steps | None:
@@ -81,13 +86,18 @@ def remove(work: Work, step_id: str) -> None:
 
 def take(work: Work, step_id: str) -> bool:
     """pending -> running, at the claim; False when somebody else was faster."""
-    return work.run(*guarded(_steps, step_id, [StepState.PENDING], {"state": StepState.RUNNING.value})) == 1
+    return work.run(_TAKE, {"key": step_id}) == 1
 
 
 def put_back(work: Work, step_id: str, not_before: float) -> bool:
     """running -> pending, when the last live attempt ended without a result."""
     values = {"state": StepState.PENDING.value, "not_before": not_before}
-    return work.run(*guarded(_steps, step_id, [StepState.RUNNING], values)) == 1
+    if work.run(*guarded(_steps, step_id, [StepState.RUNNING], values)) != 1:
+        return False
+    step = get(work, step_id)
+    if step is not None:
+        waits.note(work, step.user_id, step.model, step.queue_rank, step.klass)
+    return True
 
 
 def win(work: Work, step_id: str, attempt_id: str) -> bool:
@@ -109,7 +119,8 @@ def charge(work: Work, step_id: str, *, failures: int = 0, losses: int = 0) -> N
 def revive(work: Work, task_id: str) -> None:
     """dead -> pending and counts zeroed, for a retry; finished steps keep their winners."""
     mine = _steps.c.task_id == task_id
-    work.execute(update(_steps).where(mine).values(failures=0, losses=0, not_before=0.0, queued_at=work.now))
+    fresh = {"failures": 0, "losses": 0, "tries": 0, "not_before": 0.0, "queued_at": work.now}
+    work.execute(update(_steps).where(mine).values(fresh))
     dead = mine & (_steps.c.state == StepState.DEAD.value)
     work.execute(update(_steps).where(dead).values(state=StepState.PENDING.value))
 
@@ -123,40 +134,29 @@ def reopen(work: Work, step_id: str, winner: str) -> bool:
 
 def rank(work: Work, task_id: str, *, priority: int | None = None, klass: int | None = None) -> None:
     """Move a task's steps in the queue."""
-    values = {name: value for name, value in (("priority", priority), ("klass", klass)) if value is not None}
+    lag = None if priority is None else -priority
+    values = {name: value for name, value in (("lag", lag), ("klass", klass)) if value is not None}
     if values:
         work.execute(update(_steps).where(_steps.c.task_id == task_id).values(values))
+        _note(work, task_id)
 
 
-def next_waiting(work: Work, models: Collection[str], limit: int) -> Sequence[Steps]:
-    """The first pending steps that nodes with these models could take now, in the order of the queue."""
-    names = sorted(models)
-    parameters = {"now": work.now, "most": limit, **{f"model_{place}": name for place, name in enumerate(names)}}
-    return work.rows(_waiting(len(names)), Steps, parameters)
+def hold(work: Work, task_id: str) -> None:
+    """Take a task's steps out of the queue: it is paused or over."""
+    work.execute(update(_steps).where(_steps.c.task_id == task_id, _steps.c.held.is_(False)).values(held=True))
 
 
-@cache
-def _waiting(models: int) -> Select[Any]:
-    return (
-        select(_steps)
-        .join(_tasks, _tasks.c.id == _steps.c.task_id)
-        .join(_users, _users.c.id == _steps.c.user_id)
-        .where(
-            _steps.c.state == constants([StepState.PENDING])[0],
-            or_(false(), *(_steps.c.model == bindparam(f"model_{place}") for place in range(models))),
-            _steps.c.not_before <= bindparam("now"),
-            _tasks.c.state.in_(constants(QUEUED)),
-        )
-        .order_by(
-            _steps.c.queue_rank,
-            _steps.c.klass.desc(),
-            _users.c.use_score,
-            _steps.c.priority.desc(),
-            _steps.c.queued_at,
-            _steps.c.ord,
-        )
-        .limit(bindparam("most", type_=Integer()))
-    )
+def release(work: Work, task_id: str) -> None:
+    """Put a task's steps into the queue again."""
+    work.execute(update(_steps).where(_steps.c.task_id == task_id, _steps.c.held.is_(True)).values(held=False))
+    _note(work, task_id)
+
+
+def _note(work: Work, task_id: str) -> None:
+    columns = (_steps.c.user_id, _steps.c.model, _steps.c.queue_rank, _steps.c.klass)
+    waiting = (_steps.c.task_id == task_id) & (_steps.c.state == StepState.PENDING.value)
+    for row in work.execute(select(*columns).where(waiting).distinct()).all():
+        waits.note(work, row.user_id, row.model, row.queue_rank, row.klass)
 
 
 def frames_done(work: Work, task_id: str) -> int:
@@ -166,9 +166,5 @@ def frames_done(work: Work, task_id: str) -> int:
 
 def waiting_count(work: Work) -> int:
     """How many steps wait for a node."""
-    statement = (
-        select(func.count())
-        .select_from(_steps.join(_tasks, _tasks.c.id == _steps.c.task_id))
-        .where(_steps.c.state == StepState.PENDING.value, _tasks.c.state.in_([str(state) for state in QUEUED]))
-    )
-    return int(work.scalar(statement))
+    waiting = (_steps.c.state == StepState.PENDING.value) & _steps.c.held.is_(False)
+    return int(work.scalar(select(func.count()).where(waiting)))

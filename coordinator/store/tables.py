@@ -1,13 +1,18 @@
-"""The whole database on one page.
+"""The whole database: what people and nodes made is here, the rest in `queue_tables` and `record_tables`.
 
 Times are Unix seconds (DOUBLE); states and kinds are the strings of `protocol.states`; JSON holds what is only ever
 read whole. Rows are read through these classes as types, but they are immutable: a state moves by a guarded UPDATE.
 `attempts.step_id` has no foreign key because an attempt outlives the steps of a task that is reset.
 """
 
-from sqlalchemy import JSON, BigInteger, Double, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Double, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from coordinator.store.queue_tables import Speeds as Speeds
+from coordinator.store.queue_tables import Waits as Waits
+from coordinator.store.record_tables import Audit as Audit
+from coordinator.store.record_tables import Facts as Facts
+from coordinator.store.record_tables import Idempotency as Idempotency
 from coordinator.store.schema import ID, SEQUENCE, Json, indexes
 
 
@@ -101,6 +106,7 @@ class Tasks(SQLModel, table=True):
     frames_total: int = Field(default=0, sa_type=BigInteger)
     frames_done: int = Field(default=0, sa_type=BigInteger)
     progress: float = Field(default=0.0, sa_type=Double)
+    first_eta_s: float | None = Field(default=None, sa_type=Double)
     created_at: float = Field(sa_type=Double)
     submitted_at: float | None = Field(default=None, sa_type=Double)
     started_at: float | None = Field(default=None, sa_type=Double)
@@ -113,11 +119,13 @@ class Steps(SQLModel, table=True):
     """The smallest assignable piece. `ord` is its place in the video, `plan` its `protocol.work.FrameRange`.
 
     `failures` and `losses` count since submit or retry; `winner` is the attempt whose result counts, written once.
+    `lag` is minus the user's own priority, so that the queue's index is read upwards; `held` while the task is paused
+    or over; `tries` counts claims since submit or retry; `source_mb` is what must be read of the source.
     """
 
     __table_args__ = (
         UniqueConstraint("task_id", "kind", "ord"),
-        *indexes("state model queue_rank klass priority queued_at"),
+        Index("ix_steps_queue", "state", "held", "user_id", "queue_rank", "model", "klass", "lag", "queued_at", "ord"),
     )
     id: str = Field(primary_key=True, max_length=ID)
     task_id: str = Field(foreign_key="tasks.id", max_length=ID)
@@ -128,9 +136,14 @@ class Steps(SQLModel, table=True):
     model: str = Field(max_length=64)
     queue_rank: int = 1
     klass: int = 0
-    priority: int = 0
+    lag: int = 0
     queued_at: float = Field(sa_type=Double)
     not_before: float = Field(default=0.0, sa_type=Double)
+    held: bool = False
+    tries: int = 0
+    source_mb: float = Field(default=0.0, sa_type=Double)
+    size_class: int = 0
+    disk_mb: int = 0
     plan: Json | None = Field(default=None, sa_type=JSON)
     frames: int = Field(default=0, sa_type=BigInteger)
     failures: int = 0
@@ -143,7 +156,8 @@ class Attempts(SQLModel, table=True):
     """One step given to one node once; its id fences every write that it causes.
 
     `seq` is the last callback heard, `progress_at` the last time its stage's own counter moved, `outcome` the terminal
-    callback as it was accepted, `charge` how its end counted for the step (failure, loss, or nothing).
+    callback as it was accepted, `charge` how its end counted for the step (failure, loss, or nothing), `strike` how it
+    counts for the node (`domain.trust.Weight`); `disk_free_mb` was free there at the claim.
     """
 
     __table_args__ = indexes("state", "interface_id state", "step_id", "task_id")
@@ -154,6 +168,10 @@ class Attempts(SQLModel, table=True):
     boot_id: str | None = Field(default=None, max_length=64)
     state: str = Field(max_length=16)
     lane: str = Field(max_length=8)
+    user_id: str = Field(default="", max_length=ID)
+    light: bool = False
+    estimate_s: float = Field(default=0.0, sa_type=Double)
+    process_at: float | None = Field(default=None, sa_type=Double)
     seq: int = Field(default=-1, sa_type=BigInteger)
     stage: str = Field(default="", max_length=16)
     stage_done: int = Field(default=0, sa_type=BigInteger)
@@ -164,6 +182,8 @@ class Attempts(SQLModel, table=True):
     lease_until: float = Field(sa_type=Double)
     progress_at: float = Field(sa_type=Double)
     probation: bool = False
+    strike: str | None = Field(default=None, max_length=8)
+    disk_free_mb: int | None = Field(default=None, sa_type=BigInteger)
     outcome: Json | None = Field(default=None, sa_type=JSON)
     error: Json | None = Field(default=None, sa_type=JSON)
     charge: str | None = Field(default=None, max_length=16)
@@ -203,7 +223,8 @@ class Results(SQLModel, table=True):
 class Interfaces(SQLModel, table=True):
     """Nodes. Admission, draining and the last sign of life are three independent facts.
 
-    `secret` and `next_secret` are encrypted; `strikes` counts different steps that failed here in a row.
+    `secret` and `next_secret` are encrypted; `strikes` counts different steps that failed here in a row. Nothing is
+    offered before `rest_until`, nor while less than `disk_floor_mb` is free on its disk.
     """
 
     __table_args__ = indexes("admission online")
@@ -236,6 +257,8 @@ class Interfaces(SQLModel, table=True):
     strikes: int = 0
     quarantine_level: int = 0
     quarantined_until: float | None = Field(default=None, sa_type=Double)
+    rest_until: float = Field(default=0.0, sa_type=Double)
+    disk_floor_mb: int = Field(default=0, sa_type=BigInteger)
     created_at: float = Field(sa_type=Double)
 
 
@@ -263,37 +286,6 @@ class Events(SQLModel, table=True):
     user_id: str | None = Field(default=None, max_length=ID)
     interface_id: str | None = Field(default=None, max_length=ID)
     data: Json = Field(sa_type=JSON)
-
-
-class Audit(SQLModel, table=True):
-    """Who did what to whom: logins, roles, approvals, revocations, deletions."""
-
-    seq: int | None = Field(default=None, primary_key=True, sa_type=SEQUENCE)
-    at: float = Field(sa_type=Double, index=True)
-    actor_id: str | None = Field(default=None, max_length=ID)
-    actor: str = Field(max_length=64)
-    action: str = Field(max_length=64)
-    target: str = Field(default="", max_length=200)
-    address: str = Field(default="", max_length=64)
-    data: Json = Field(sa_type=JSON)
-
-
-class Idempotency(SQLModel, table=True):
-    """Answers already given to an Idempotency-Key, written in the transaction that made the object."""
-
-    user_id: str = Field(primary_key=True, max_length=ID)
-    route: str = Field(primary_key=True, max_length=64)
-    key: str = Field(primary_key=True, max_length=128)
-    body_sha256: str = Field(max_length=64)
-    object_id: str = Field(max_length=ID)
-    created_at: float = Field(sa_type=Double, index=True)
-
-
-class Facts(SQLModel, table=True):
-    """Single values that every replica shares, such as `doubt_until`."""
-
-    name: str = Field(primary_key=True, max_length=64)
-    value: Json = Field(sa_type=JSON)
 
 
 for _table in SQLModel.metadata.tables.values():  # MariaDB's own collation would make "a" and "A" one key

@@ -16,6 +16,12 @@ from protocol.states import Role
 _users = table(Users)
 _keys = table(ApiKeys)
 _GET = select(_users).where(_users.c.id == bindparam("key"))
+_USE = select(_users.c.use_score).where(_users.c.id == bindparam("key"))
+_SET_USE = (
+    update(_users)
+    .where(_users.c.id == bindparam("key"), _users.c.use_score == bindparam("known"))
+    .values(use_score=bindparam("use"))
+)
 
 
 def get(work: Work, user_id: str) -> Users | None:
@@ -26,6 +32,17 @@ def get(work: Work, user_id: str) -> Users | None:
 def by_name(work: Work, username: str) -> Users | None:
     """An account by its folded name."""
     return work.row(select(_users).where(_users.c.username == username), Users)
+
+
+def use_score(work: Work, user_id: str) -> float | None:
+    """What an account has used, as `domain.fairness` keeps it; None when there is no such account."""
+    found = work.scalar(_USE, {"key": user_id})
+    return None if found is None else float(found)
+
+
+def set_use(work: Work, user_id: str, known: float, score: float) -> bool:
+    """Write what an account has used; False when it was not `known` any more."""
+    return work.run(_SET_USE, {"key": user_id, "known": known, "use": score}) == 1
 
 
 def page(work: Work, *, q: str, after: str, limit: int) -> Sequence[Users]:

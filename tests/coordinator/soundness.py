@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from coordinator.domain.lifecycle import ENDED, HELD, LIVE, SLOT, StepView, settle
-from coordinator.store import attempts, steps
+from coordinator.domain.lifecycle import ENDED, HELD, LIVE, QUEUED, SLOT, StepView, settle
+from coordinator.store import attempts, steps, waits
 from coordinator.store.schema import table
 from coordinator.store.tables import Attempts, Interfaces, Steps, Tasks
 from coordinator.store.work import Work
@@ -19,7 +19,7 @@ def every_node(work: Work) -> Sequence[Interfaces]:
 
 def unsound(work: Work) -> list[str]:
     """Every sentence of the contract that the rows break; none is what a test wants."""
-    return [*_wrong_tasks(work), *_wrong_slots(work)]
+    return [*_wrong_tasks(work), *_wrong_slots(work), *_wrong_queue(work)]
 
 
 def _wrong_tasks(work: Work) -> list[str]:
@@ -65,6 +65,26 @@ def _wrong_step(step: Steps, tried: Sequence[Attempts]) -> list[str]:
 
 def _wrong_slots(work: Work) -> list[str]:
     nodes = every_node(work)
-    busy = attempts.busy_slots(work)
     assert AttemptState.REPORTED not in SLOT
-    return [f"{busy[n.id]} of {n.slots} slots of {n.id} are busy" for n in nodes if busy.get(n.id, 0) > n.slots]
+    wrong = []
+    for node in nodes:
+        busy, light = (attempts.busy_slots_of(work, node.id, of_light) for of_light in (False, True))
+        if busy > node.slots or light > 1:
+            wrong.append(f"{busy} of {node.slots} slots of {node.id} are busy, and {light} light ones")
+    return wrong
+
+
+def _wrong_queue(work: Work) -> list[str]:
+    """Every waiting step is in the queue, and none of a task that is paused or over."""
+    wrong = [f"{key} has steps and no row in the queue" for key in waits.without_row(work)]
+    steps_of, tasks_of = table(Steps), table(Tasks)
+    pending = select(steps_of.c.id, steps_of.c.held, tasks_of.c.state).join(
+        tasks_of, tasks_of.c.id == steps_of.c.task_id
+    )
+    found = work.execute(pending.where(steps_of.c.state == StepState.PENDING.value)).mappings()
+    wrong += [
+        f"step {row['id']} of a task that is {row['state']}: held {row['held']}"
+        for row in found
+        if bool(row["held"]) == (row["state"] in QUEUED)
+    ]
+    return wrong

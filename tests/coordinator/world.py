@@ -11,13 +11,14 @@ from coordinator.domain.tasks import ColorChoice, MediaChoice, TaskCreate
 from coordinator.domain.timestamps import frame_times
 from coordinator.ids import new_id
 from coordinator.services import dispatching, outcomes, segmenting, submissions
+from coordinator.services.candidates import Polls
 from coordinator.services.dispatching import ClaimLostError, Offer
 from coordinator.services.rules import Rules
 from coordinator.services.submissions import Submission
 from coordinator.store import artifacts, attempts, interfaces, media, offers, steps, tasks, users
 from coordinator.store.database import Database
 from coordinator.store.schema import table
-from coordinator.store.tables import Attempts, Interfaces, Steps, Tasks
+from coordinator.store.tables import Attempts, Interfaces, Steps, Tasks, Waits
 from coordinator.store.work import Work
 from protocol.interfaces import NodeModel
 from protocol.reports import Callback
@@ -160,8 +161,14 @@ class World:
 
     def set(self, kind: type[Any], key: str, **values: Any) -> None:
         """Write columns of one row directly: time passes on this world's command."""
-        rows = table(kind)
-        self.run(lambda work: work.execute(update(rows).where(rows.c.id == key).values(**values)))
+        rows, waits = table(kind), table(Waits)
+
+        def unit(work: Work) -> None:
+            work.execute(update(rows).where(rows.c.id == key).values(**values))
+            if kind is Steps:
+                work.execute(update(waits).values(ready_at=0.0))
+
+        self.run(unit)
 
     def get(self, task_id: str) -> Tasks:
         """A task's row."""
@@ -200,7 +207,7 @@ class World:
     def claim(self, polling: Sequence[str] = ()) -> Offer | None:
         """One claim; None also when somebody else was faster."""
         try:
-            return self.run(lambda work: dispatching.claim(work, self.rules, polling)).offer
+            return self.run(lambda work: dispatching.claim(work, self.rules, Polls(polling))).offer
         except ClaimLostError:
             return None
 

@@ -29,9 +29,9 @@ _PIECE: Final = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 async def next_work(signed: SignedBody, here: Here) -> Response:
     """The pull lane's long poll: work, or commands, or neither after `wait_s`."""
     message = node_auth.own(Next, signed)
-    if message.free_slots == 0:
+    if message.free_slots == 0 and message.light_slots == 0:
         return _next_reply(here, await _ask(here, message))
-    with here.polls.entered(signed.interface_id) as news:
+    with here.polls.entered(signed.interface_id, light=message.free_slots == 0) as news:
         asked = await _ask(here, message)
         if asked.answered:
             return _next_reply(here, asked)

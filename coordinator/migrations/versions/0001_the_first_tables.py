@@ -117,6 +117,8 @@ def upgrade() -> None:
         sa.Column("strikes", sa.Integer(), nullable=False),
         sa.Column("quarantine_level", sa.Integer(), nullable=False),
         sa.Column("quarantined_until", sa.Double(), nullable=True),
+        sa.Column("rest_until", sa.Double(), nullable=False),
+        sa.Column("disk_floor_mb", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_interfaces")),
         sa.UniqueConstraint("node_id", name=op.f("uq_interfaces_node_id")),
@@ -188,6 +190,10 @@ def upgrade() -> None:
         sa.Column("boot_id", sa.String(length=64), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("lane", sa.String(length=8), nullable=False),
+        sa.Column("user_id", sa.String(length=32), nullable=False),
+        sa.Column("light", sa.Boolean(), nullable=False),
+        sa.Column("estimate_s", sa.Double(), nullable=False),
+        sa.Column("process_at", sa.Double(), nullable=True),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("stage", sa.String(length=16), nullable=False),
         sa.Column("stage_done", sa.BigInteger(), nullable=False),
@@ -198,6 +204,8 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.Double(), nullable=False),
         sa.Column("progress_at", sa.Double(), nullable=False),
         sa.Column("probation", sa.Boolean(), nullable=False),
+        sa.Column("strike", sa.String(length=8), nullable=True),
+        sa.Column("disk_free_mb", sa.BigInteger(), nullable=True),
         sa.Column("outcome", sa.JSON(), nullable=True),
         sa.Column("error", sa.JSON(), nullable=True),
         sa.Column("charge", sa.String(length=16), nullable=True),
@@ -303,6 +311,7 @@ def upgrade() -> None:
         sa.Column("frames_total", sa.BigInteger(), nullable=False),
         sa.Column("frames_done", sa.BigInteger(), nullable=False),
         sa.Column("progress", sa.Double(), nullable=False),
+        sa.Column("first_eta_s", sa.Double(), nullable=True),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("submitted_at", sa.Double(), nullable=True),
         sa.Column("started_at", sa.Double(), nullable=True),
@@ -334,9 +343,14 @@ def upgrade() -> None:
         sa.Column("model", sa.String(length=64), nullable=False),
         sa.Column("queue_rank", sa.Integer(), nullable=False),
         sa.Column("klass", sa.Integer(), nullable=False),
-        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("lag", sa.Integer(), nullable=False),
         sa.Column("queued_at", sa.Double(), nullable=False),
         sa.Column("not_before", sa.Double(), nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("source_mb", sa.Double(), nullable=False),
+        sa.Column("size_class", sa.Integer(), nullable=False),
+        sa.Column("disk_mb", sa.Integer(), nullable=False),
         sa.Column("plan", sa.JSON(), nullable=True),
         sa.Column("frames", sa.BigInteger(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
@@ -351,18 +365,56 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("steps", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_steps_state_model_queue_rank_klass_priority_queued_at"),
-            ["state", "model", "queue_rank", "klass", "priority", "queued_at"],
+            "ix_steps_queue",
+            ["state", "held", "user_id", "queue_rank", "model", "klass", "lag", "queued_at", "ord"],
             unique=False,
         )
+
+    op.create_table(
+        "waits",
+        sa.Column("user_id", sa.String(length=32), nullable=False),
+        sa.Column("model", sa.String(length=64), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("stamp", sa.BigInteger(), nullable=False),
+        sa.Column("ready_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", "model", "rank", name=op.f("pk_waits")),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+    )
+    with op.batch_alter_table("waits", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_waits_model_rank_score_since_user_id"),
+            ["model", "rank", "score", "since", "user_id"],
+            unique=False,
+        )
+
+    op.create_table(
+        "speeds",
+        sa.Column("interface_id", sa.String(length=32), nullable=False),
+        sa.Column("model", sa.String(length=64), nullable=False),
+        sa.Column("size_class", sa.Integer(), nullable=False),
+        sa.Column("fps", sa.Double(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["interface_id"], ["interfaces.id"], name=op.f("fk_speeds_interface_id_interfaces")),
+        sa.PrimaryKeyConstraint("interface_id", "model", "size_class", name=op.f("pk_speeds")),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+    )
 
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table("speeds")
+    with op.batch_alter_table("waits", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_waits_model_rank_score_since_user_id"))
+
+    op.drop_table("waits")
     with op.batch_alter_table("steps", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_steps_state_model_queue_rank_klass_priority_queued_at"))
+        batch_op.drop_index("ix_steps_queue")
 
     op.drop_table("steps")
     with op.batch_alter_table("tasks", schema=None) as batch_op:

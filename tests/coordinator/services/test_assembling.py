@@ -254,4 +254,4 @@ def test_the_step_that_joins_keeps_the_tasks_place_in_the_queue(small_world: Wor
     small_world.done()
     small_world.done()
     row = joined(small_world, task_id)
-    assert (row.priority, row.klass, row.model) == (7, 2, "selfie")
+    assert (row.lag, row.klass, row.model) == (-7, 2, "selfie")

@@ -277,7 +277,7 @@ def test_priority_and_class_move_the_steps_too(world: World) -> None:
     wanted = TaskPriority.model_validate({"priority": 7, "class": 2})
     row = world.run(lambda work: controls.prioritise(work, user, task_id, wanted))
     assert (row.priority, row.klass) == (7, 2)
-    assert (world.step(task_id).priority, world.step(task_id).klass) == (7, 2)
+    assert (world.step(task_id).lag, world.step(task_id).klass) == (-7, 2)
 
 
 @pytest.mark.parametrize("state", sorted(set(T) - LIVE - UNSUBMITTED))

@@ -10,6 +10,8 @@ from coordinator.clock import system_clock
 from coordinator.domain.blame import ALONE_AFTER_LOSSES
 from coordinator.domain.lifecycle import SLOT
 from coordinator.services import controls, dispatching
+from coordinator.services.candidates import Polls
+from coordinator.services.choosing import Choice
 from coordinator.services.dispatching import ClaimLostError
 from coordinator.store import attempts, media
 from coordinator.store.database import Database
@@ -74,7 +76,7 @@ def test_concurrent_claims_never_pass_a_nodes_slots(world: World) -> None:
         lost = 0
         while lost < 50:
             try:
-                if replica.run(lambda work: dispatching.claim(work, RULES, ())).offer is None:
+                if replica.run(lambda work: dispatching.claim(work, RULES, Polls())).offer is None:
                     return
             except ClaimLostError:
                 lost += 1
@@ -167,10 +169,9 @@ def test_a_task_that_was_stopped_while_its_step_was_chosen_is_not_offered(small_
     user = world.user()
     task_id = world.task(user)
     node = world.interface(world.node())
-    step = world.step(task_id)
+    chosen = Choice(world.step(task_id).id, task_id, node.id, 1.0)
     world.run(lambda work: controls.pause(work, user, task_id))
-    with pytest.raises(ClaimLostError):
-        world.run(lambda work: dispatching._claim(work, RULES, step, node))  # noqa: SLF001 - the moment between choosing and locking
+    assert world.run(lambda work: dispatching.take(work, RULES, chosen)).offer is None
     assert (world.step(task_id).state, world.attempts(task_id)) == (S.PENDING, [])
 
 

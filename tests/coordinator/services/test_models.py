@@ -29,7 +29,7 @@ async def test_the_default_model_is_known_before_any_node_is_there(database: Dat
 async def test_a_model_says_how_many_nodes_have_it_online_and_how_fast_the_best_is(database: Database) -> None:
     slow = await settle_in(database, offering("wide", "selfie"))
     await settle_in(database, offering("wide", speed=90, provider="CUDAExecutionProvider"))
-    await database.write(lambda work: fleet.learn_speed(work, slow, "selfie", 33))
+    await database.write(lambda work: fleet.learn_speed(work, slow, "selfie", 0, 33))
     assert await catalogue(database) == [
         Model("selfie", default=True, nodes=1, providers=("CPUExecutionProvider",), speed_fps=33),
         Model(

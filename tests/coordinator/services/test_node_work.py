@@ -6,6 +6,7 @@ import pytest
 
 from coordinator.errors import ArtifactMismatch, ArtifactTooLarge, BadSignature, Gone, NotFound
 from coordinator.gateway.attempt_tokens import AttemptTokens
+from coordinator.services.candidates import Polls
 from coordinator.services import controls, looking, node_files, pulling, statistics
 from coordinator.services.assignments import assignment
 from coordinator.services.polling import PollDesk, heard
@@ -132,12 +133,12 @@ async def test_a_newer_poll_sends_the_older_one_home(small_world: World) -> None
     offer = small_world.claim()
     desk = PollDesk()
     with desk.entered("node") as first:
-        assert desk.polling() == {"node"}
+        assert desk.polling().full == {"node"}
         with desk.entered("node") as second:
             assert await first is None
             assert desk.deliver("node", offer)
             assert not desk.deliver("node", offer)
-            assert desk.polling() == frozenset()
+            assert desk.polling() == Polls(frozenset(), frozenset())
             assert await heard(second, 30) is offer
     assert not desk.deliver("node", None)
 
@@ -154,7 +155,7 @@ async def test_a_poll_goes_home_empty_when_its_time_is_over_or_the_program_ends(
     desk = PollDesk()
     with desk.entered("node") as news:
         assert await heard(news, 0.01) is None
-    assert desk.polling() == frozenset()
+    assert desk.polling() == Polls(frozenset(), frozenset())
     desk.close()
     with desk.entered("node") as late:
         assert await heard(late, 30) is None

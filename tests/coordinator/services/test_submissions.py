@@ -7,7 +7,7 @@ import pytest
 
 from coordinator import errors
 from coordinator.domain.news import QueueChanged
-from coordinator.domain.tasks import BlurChoice, ColorChoice, MediaChoice, Options, TaskCreate, TaskOptions
+from coordinator.domain.tasks import ColorChoice, MediaChoice, Options, TaskCreate, TaskOptions, TransparentChoice
 from coordinator.services import batching, controls, submissions
 from coordinator.services.rules import Rules
 from coordinator.services.submissions import Key, Submission
@@ -34,7 +34,7 @@ def test_one_call_makes_a_waiting_task_with_its_step(world: World) -> None:
     assert task.source_name == "video.bin"
     (step,) = world.steps(task.id)
     assert step.plan is not None
-    assert (step.kind, step.state, step.frames, step.klass, step.priority) == ("segment", "pending", 100, 2, 5)
+    assert (step.kind, step.state, step.frames, step.klass, step.lag) == ("segment", "pending", 100, 2, -5)
     assert (step.plan["frames"], step.plan["first_pts"], step.plan["last_pts"]) == (100, 0, 99)
     assert task.encoding is not None
     assert task.encoding["preset"] == "veryfast"
@@ -94,7 +94,6 @@ def test_options_of_a_queued_task_are_fixed(small_world: World) -> None:
         ({"image_id": "video"}, errors.NotAnImage),
         ({"video_id": "video", "background": {"kind": "image", "id": "nothing"}}, errors.NotFound),
         ({"video_id": "video", "background": {"kind": "image", "id": "video"}}, errors.UnsupportedBackground),
-        ({"video_id": "video", "background": {"kind": "blur"}}, errors.UnsupportedBackground),
         ({"video_id": "video", "background": {"kind": "transparent"}}, errors.UnsupportedBackground),
         ({"video_id": "video", "model": "nobody-has-it"}, errors.UnknownModel),
     ],
@@ -256,10 +255,10 @@ def test_removing_a_batch_cancels_then_removes(world: World) -> None:
     assert world.database.look(lambda work: batches.get(work, batch.id)) is None
 
 
-def test_a_blurred_background_is_refused_also_when_it_comes_later(small_world: World) -> None:
+def test_a_background_that_is_not_made_yet_is_refused_also_when_it_comes_later(small_world: World) -> None:
     user = small_world.user()
     task = create(small_world, user, TaskCreate(video_id=small_world.video(user)))
-    blur = TaskOptions(background=BlurChoice(kind="blur"))
+    nothing = TaskOptions(background=TransparentChoice(kind="transparent"))
     with pytest.raises(errors.UnsupportedBackground):
-        small_world.run(lambda work: submissions.configure(work, RULES, user, task.id, blur))
+        small_world.run(lambda work: submissions.configure(work, RULES, user, task.id, nothing))
     assert small_world.state(task.id) == T.SOURCE_SELECTED

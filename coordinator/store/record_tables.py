@@ -1,0 +1,37 @@
+"""What is written beside the work: the audit, keys of repeated requests, facts that replicas share."""
+
+from sqlalchemy import JSON, Double
+from sqlmodel import Field, SQLModel
+
+from coordinator.store.schema import ID, SEQUENCE, Json
+
+
+class Audit(SQLModel, table=True):
+    """Who did what to whom: logins, roles, approvals, revocations, deletions."""
+
+    seq: int | None = Field(default=None, primary_key=True, sa_type=SEQUENCE)
+    at: float = Field(sa_type=Double, index=True)
+    actor_id: str | None = Field(default=None, max_length=ID)
+    actor: str = Field(max_length=64)
+    action: str = Field(max_length=64)
+    target: str = Field(default="", max_length=200)
+    address: str = Field(default="", max_length=64)
+    data: Json = Field(sa_type=JSON)
+
+
+class Idempotency(SQLModel, table=True):
+    """Answers already given to an Idempotency-Key, written in the transaction that made the object."""
+
+    user_id: str = Field(primary_key=True, max_length=ID)
+    route: str = Field(primary_key=True, max_length=64)
+    key: str = Field(primary_key=True, max_length=128)
+    body_sha256: str = Field(max_length=64)
+    object_id: str = Field(max_length=ID)
+    created_at: float = Field(sa_type=Double, index=True)
+
+
+class Facts(SQLModel, table=True):
+    """Single values that every replica shares, such as `doubt_until`."""
+
+    name: str = Field(primary_key=True, max_length=64)
+    value: Json = Field(sa_type=JSON)
