@@ -23,7 +23,7 @@ async def start(node: CurrentNode, body: SignedBody) -> Accepted:
     """Take one attempt, or say why not: 409 without a free slot, 422 when this node cannot do it."""
     assignment = _assignment(body)
     try:
-        node.desk.answer(assignment)
+        node.desk.answer(assignment, draining=node.membership.draining)
     except Refusal as refusal:
         params = {"attempt_id": assignment.attempt_id}
         raise ProblemError(refusal.status, refusal.code, refusal.detail, params) from refusal

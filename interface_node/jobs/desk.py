@@ -59,12 +59,15 @@ class Desk:
         """1 when a joining could be taken now: it needs no accelerator, and one at a time is enough for the disk."""
         return 0 if self.closed or any(attempt.light for attempt in self.attempts.values()) else 1
 
-    def answer(self, assignment: Assignment) -> None:
-        """Answer an offer that the coordinator pushed; Refusal is a no, also to every repeat."""
+    def answer(self, assignment: Assignment, *, draining: bool = False) -> None:
+        """Answer an offer that the coordinator pushed; Refusal is a no, also to every repeat. A draining node takes
+        nothing new, also what was on its way when it was told so."""
         known = self._answers.get(assignment.attempt_id)
         if known is not None:
             raise known
         try:
+            if draining and assignment.attempt_id not in self._answers:
+                raise Refusal(409, "node_busy", "the node is draining")
             self.take(assignment)
         except Refusal as refusal:
             self._remember(assignment.attempt_id, refusal)

@@ -147,6 +147,21 @@ def test_a_drained_node_hands_back_at_the_deadline_and_works_again_when_resumed(
         assert coordinator.end_of(following).kind == "completed"
 
 
+def test_an_offer_to_a_draining_node_is_refused_and_a_known_one_gets_its_answer_again(
+    coordinator: FakeCoordinator, work: CopyWork, tmp_path: Path
+) -> None:
+    work.hold()
+    with RunningNode(tmp_path, coordinator.url, work, pushed=True, NODE_SLOTS="2") as node:
+        coordinator.beats(1)
+        known, late = coordinator.assignment(b"known"), coordinator.assignment(b"late")
+        assert coordinator.process(node.url, known).status_code == 202
+        coordinator.drain = Drain(deadline_s=60.0)
+        coordinator.until(lambda: node.node.membership.draining)
+        assert coordinator.process(node.url, late).status_code == 409
+        assert coordinator.process(node.url, known).status_code == 202
+        assert [attempt for attempt in node.node.desk.attempts if attempt == late.attempt_id] == []
+
+
 def test_polling_waits_for_approval_and_stops_in_the_push_lane(
     coordinator: FakeCoordinator, work: CopyWork, tmp_path: Path
 ) -> None:
