@@ -55,7 +55,8 @@ def _cpu_s(process: psutil.Process) -> float:
     return total + own.children_user + own.children_system
 
 
-def _start(home: Path, port: int) -> subprocess.Popen[bytes]:
+def start_coordinator(home: Path, port: int, **keys: str) -> subprocess.Popen[bytes]:
+    """A coordinator on SQLite, as a process; more settings by keyword."""
     settings = {
         "SEGFLEET_HOME": str(home),
         "API_PORT": str(port),
@@ -64,6 +65,7 @@ def _start(home: Path, port: int) -> subprocess.Popen[bytes]:
         "RATE_LIMIT": "1000000/minute",
         "LOG_FILE": str(home / "coordinator.log"),
         "INTERFACE_IDENTIFICATION": "wingerboy",
+        **keys,
     }
     return subprocess.Popen([sys.executable, "-m", "coordinator"], env={**os.environ, **settings})
 
@@ -72,7 +74,8 @@ def _start_relay(port: int, node_url: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "scripts.bench.relay", str(port), node_url])
 
 
-async def _answers(url: str) -> None:
+async def answers(url: str) -> None:
+    """Wait until somebody answers there."""
     async with aiohttp.ClientSession() as session:
         for _ in range(200):
             try:
@@ -96,7 +99,7 @@ async def _coordinator_run(
     url: str, node: StubNode, process: psutil.Process, video: str, jobs: int, rate: float
 ) -> Run:
     sent: dict[str, float] = {}
-    async with aiohttp.ClientSession(headers=await _login(url)) as session:
+    async with aiohttp.ClientSession(headers=await login(url)) as session:
 
         async def one() -> None:
             began = time.perf_counter()
@@ -141,17 +144,19 @@ async def _relay_run(url: str, node: StubNode, process: psutil.Process, jobs: in
     return Run([1000 * (arrived - began) for began, arrived in zip(sent, node.relayed, strict=False)], cpu_ms)
 
 
-async def _login(url: str) -> dict[str, str]:
+async def login(url: str) -> dict[str, str]:
+    """Headers of the administrator."""
     async with aiohttp.ClientSession() as session:
         body = {"username": "admin", "password": PASSWORD}
         async with session.post(f"{url}/api/v1/auth/login", json=body) as answer:
             return {"Authorization": f"Bearer {(await answer.json())['access_token']}"}
 
 
-async def _upload(url: str, clip: bytes) -> str:
+async def upload(url: str, clip: bytes) -> str:
+    """The id of an uploaded video."""
     form = aiohttp.FormData()
     form.add_field("file", clip, filename="clip.mp4", content_type="video/mp4")
-    headers = await _login(url)
+    headers = await login(url)
     async with (
         aiohttp.ClientSession(headers=headers) as session,
         session.post(f"{url}/api/v1/videos", data=form) as answer,
@@ -165,16 +170,16 @@ async def measure(jobs: int, rate: float, runs: int) -> None:
     url, node_url, relay = (f"http://127.0.0.1:{number}" for number in (port, node_port, relay_port))
     clip = tiny_clip()
     with tempfile.TemporaryDirectory() as home:
-        coordinator = _start(Path(home), port)
+        coordinator = start_coordinator(Path(home), port)
         floor = _start_relay(relay_port, node_url)
         node = StubNode(url, node_url, "wingerboy", slots=64, relay=relay)
         server = uvicorn.Server(uvicorn.Config(node.app(), port=node_port, log_level="warning"))
         serving = asyncio.create_task(server.serve())
         try:
-            await _answers(f"{url}/api/v1/health")
-            await _answers(f"{relay}/tasks")
+            await answers(f"{url}/api/v1/health")
+            await answers(f"{relay}/tasks")
             await node.join()
-            video = await _upload(url, clip)
+            video = await upload(url, clip)
             await _compare(url, relay, node, (coordinator.pid, floor.pid), video, clip, (jobs, rate, runs))
         finally:
             await node.close()
