@@ -1,7 +1,7 @@
 """One video done in segments and as a whole, and its parts joined: what the tests of joining compare."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,16 +48,17 @@ class Task:
     folder: Path
     outputs: tuple[Output, ...] = (Output.COMPOSITE,)
     encoding: Encoding = FINE
+    model: Callable[[], Segmenter] = Halves
 
     def paths(self, name: str) -> dict[Output, Path]:
         """Where the outputs of that name go."""
         suffixes = {Output.FOREGROUND: ".webm" if self.encoding.foreground == "vp9" else ".mov"}
         return {one: self.folder / name / f"{one.value}{suffixes.get(one, '.mp4')}" for one in self.outputs}
 
-    def run(self, name: str, wanted: FrameRange | None = None, segmenter: Segmenter | None = None) -> list[OutputFile]:
+    def run(self, name: str, wanted: FrameRange | None = None) -> list[OutputFile]:
         """One node's work on a range, or on everything."""
         spec = RunSpec(self.source, GREEN, self.paths(name), self.encoding, wanted or scan(self.source).whole())
-        return list(run(spec, segmenter or Halves(), lambda progress: None, lambda: False).outputs)
+        return list(run(spec, self.model(), lambda progress: None, lambda: False).outputs)
 
     def parts(self, cuts: Sequence[int]) -> dict[Output, list[PartFile]]:
         """The video cut before those frames, each segment made by itself."""
