@@ -1,7 +1,7 @@
 """Whether the bytes that a node sent are what the plan asked for. Pure: facts in, the first disagreement out."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
@@ -154,3 +154,9 @@ def _check_extradata(expected: Expected, facts: VideoFacts) -> Disagreement | No
     if expected.extradata_sha256 is not None and facts.extradata_sha256 != expected.extradata_sha256:
         return Disagreement("artifact_extradata", "The encoder's parameter sets differ from the task's")
     return None
+
+
+def outvoted(backers: Set[str], dissenters: Set[str], able: Collection[str], *, last_try: bool) -> bool:
+    """Whether parameter sets that a finished segment fixed give way to those that other nodes made: more nodes have
+    these, or nobody who has the fixed ones can work now and the step would be given up."""
+    return len(dissenters) > len(backers) or (last_try and not backers & set(able))

@@ -157,7 +157,12 @@ def _expected(case: _Case, output: Output, times: Sequence[int]) -> Expected:
         width=int(facts["width"]),
         height=int(facts["height"]),
         sar=Fraction(facts.get("sar") or 1),
-        extradata_sha256=case.task.extradata_sha256 if output is Output.COMPOSITE else None,
+        extradata_sha256=_fixed(case) if output is Output.COMPOSITE else None,
         pts=times,
         sounds=count_sounds(facts["streams"]) if "streams" in facts else None,
     )
+
+
+def _fixed(case: _Case) -> str | None:
+    """A joined file must have its parts' parameter sets; those of a segment are weighed under the task's lock."""
+    return case.task.extradata_sha256 if case.step.kind == StepKind.ASSEMBLE else None

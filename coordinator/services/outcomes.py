@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple
 from coordinator import errors
 from coordinator.domain.lifecycle import AttemptVerb
 from coordinator.domain.news import AttemptEnded, AttemptReported, AttemptStopping, QueueChanged
-from coordinator.services import charging, dispatching, settling, trust
+from coordinator.services import charging, dispatching, parameter_sets, settling, trust
+from coordinator.services.parameter_sets import Verdict
 from coordinator.services.rules import Rules
 from coordinator.store import artifacts, attempts, events, fleet, steps, tasks
 from coordinator.store.schema import Json
@@ -132,19 +133,21 @@ def complete(
     task, attempt = _reported(work, attempt_id)
     if attempt is None:
         return False
-    if task is not None and extradata is not None and task.extradata_sha256 not in (None, extradata):
-        # two segments that were verified at once: the first one fixed the parameter sets
-        refute(work, rules, attempt_id, "artifact_extradata", "The encoder's parameter sets differ from the task's")
-        return False
     step = steps.get(work, attempt.step_id)
-    if task is None or step is None or not steps.win(work, step.id, attempt.id):
+    if task is None or step is None:
         settling.stopped(work, attempt, AttemptVerb.OUTRUN)
         return False
+    verdict = parameter_sets.judge(work, rules, task, step, attempt, extradata)
+    if verdict is Verdict.REFUSED and step.winner is None:
+        refute(work, rules, attempt_id, parameter_sets.CODE, parameter_sets.DETAIL, extradata=extradata)
+        return False
+    if not steps.win(work, step.id, attempt.id):
+        settling.stopped(work, attempt, AttemptVerb.OUTRUN)
+        return False
+    parameter_sets.fix(work, task, step, extradata, verdict)
     attempts.move(work, attempt.id, AttemptVerb.COMPLETE, ended_at=work.now)
     for output, content_type in content_types.items():
         artifacts.classify(work, attempt.id, output, content_type)
-    if extradata is not None and task.extradata_sha256 is None:
-        tasks.change(work, task.id, extradata_sha256=extradata)
     for other in attempts.of_step(work, step.id):
         if other.id != attempt.id and attempts.move(work, other.id, AttemptVerb.STOP):
             work.announce(AttemptStopping(AttemptId(other.id), InterfaceId(other.interface_id)))
@@ -183,12 +186,12 @@ def discard(work: Work, rules: Rules, attempt_id: str) -> None:
             settling.settle(work, rules, task)
 
 
-def refute(work: Work, rules: Rules, attempt_id: str, code: str, detail: str) -> bool:
-    """The verifier disagrees: a failure of class `node`."""
+def refute(work: Work, rules: Rules, attempt_id: str, code: str, detail: str, **found: str | None) -> bool:
+    """The verifier disagrees: a failure of class `node`. `found` is kept with the error."""
     task, attempt = _reported(work, attempt_id)
     if attempt is None or task is None:
         return False
-    error: Json = {"code": code, "detail": detail, "error_class": "node"}
+    error: Json = {"code": code, "detail": detail, "error_class": "node", **found}
     return settling.end_attempt(work, rules, task, attempt, AttemptVerb.FAIL, error=error, charge="failure")
 
 

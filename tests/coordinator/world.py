@@ -154,11 +154,6 @@ class World:
             self.add_step(task_id)
         return task_id
 
-    def finish_segments(self, task_id: str) -> list[str]:
-        """Every pending step of the only task that waits is done; the winners in the order of the claims."""
-        pending = [row for row in self.steps(task_id) if row.state == "pending"]
-        return [self.done() for _ in pending]
-
     def set(self, kind: type[Any], key: str, **values: Any) -> None:
         """Write columns of one row directly: time passes on this world's command."""
         rows, waits = table(kind), table(Waits)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.domain.media import ImageFacts, VideoFacts
-from coordinator.domain.verification import Disagreement, Expected, check, within
+from coordinator.domain.verification import Disagreement, Expected, check, outvoted, within
 from protocol.states import Output, StepKind
 from protocol.work import FrameRange
 
@@ -183,3 +183,18 @@ def test_a_picture_may_be_turned_but_not_resized() -> None:
     assert check(STILL, replace(PICTURE, width=48, height=64), []) is None
     assert code(check(STILL, replace(PICTURE, width=48, height=48), [])) == "artifact_size"
     assert code(check(STILL, replace(PICTURE, width=640, height=480), [])) == "artifact_size"
+
+
+nodes = st.sets(st.sampled_from("abcd"))
+
+
+@given(nodes, nodes, nodes, st.booleans())
+def test_fixed_parameter_sets_stand_unless_more_nodes_or_only_others_are_there(
+    backers: set[str], dissenters: set[str], able: set[str], last_try: bool
+) -> None:
+    gives_way = outvoted(backers, dissenters, able, last_try=last_try)
+    if backers & able and len(dissenters) <= len(backers):
+        assert not gives_way
+    if len(dissenters) > len(backers):
+        assert gives_way
+        assert not outvoted(dissenters, backers, able | dissenters, last_try=last_try)
