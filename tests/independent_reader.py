@@ -27,9 +27,8 @@ class Reading:
 
 def frame_times(path: Path) -> Reading:
     """When each frame of the first video stream is shown."""
-    text = _run(
-        "-copyts", "-i", str(path), "-map", "0:v:0", "-vf", "showinfo", "-fps_mode", "passthrough", "-f", "null", "-"
-    )
+    kept = ["-fps_mode", "passthrough", "-enc_time_base", "demux"]
+    text = _run("-copyts", "-i", str(path), "-map", "0:v:0", "-vf", "showinfo", *kept, "-f", "null", "-")
     found = TIME_BASE.search(text)
     assert found, text
     tick = Fraction(int(found[1]), int(found[2]))
@@ -47,11 +46,26 @@ def rgba_frames(path: Path, size: tuple[int, int], decoder: str | None = None) -
     return _frames(path, size, "rgba", 4, [], decoder)
 
 
-def packet_hashes(path: Path, kind: str) -> list[str]:
-    """The md5 of every packet of the first stream of `kind` (a, v or s), in file order."""
-    command = ["-i", str(path), "-map", f"0:{kind}:0", "-c", "copy", "-f", "framemd5", "-"]
-    output = subprocess.run([_program(), "-v", "error", *command], capture_output=True, check=True).stdout.decode()
-    return [line.split(",")[5].strip() for line in output.splitlines() if not line.startswith("#")]
+def packet_hashes(path: Path, kind: str, stripped: str | None = None) -> list[str]:
+    """The md5 of every packet of the first stream of `kind` (a, v or s), in file order; `stripped` names a filter of
+    the program that takes the container's own bytes away, as `aac_adtstoasc` does."""
+    strip = ["-bsf", stripped] if stripped else []
+    command = ["-i", str(path), "-map", f"0:{kind}:0", "-c", "copy", *strip, "-f", "framemd5", "-"]
+    return [line.split(",")[5].strip() for line in _packets(command)[1]]
+
+
+def first_sound(path: Path) -> Fraction:
+    """When the first audio packet is heard, in seconds and exact."""
+    tick, lines = _packets(["-copyts", "-i", str(path), "-map", "0:a:0", "-c", "copy", "-f", "framemd5", "-"])
+    return int(lines[0].split(",")[2]) * tick
+
+
+def _packets(command: list[str]) -> tuple[Fraction, list[str]]:
+    """The time base, and a line for each packet."""
+    done = subprocess.run([_program(), "-v", "error", *command], capture_output=True, check=True)
+    lines = done.stdout.decode().splitlines()
+    tick = next(line for line in lines if line.startswith("#tb 0:")).split()[2]
+    return Fraction(tick), [line for line in lines if not line.startswith("#")]
 
 
 def description(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Odd videos of eight seconds, as cameras, recorders and editors leave them, made by the ffmpeg program."""
+"""Odd videos, as cameras, recorders and editors leave them, made by the ffmpeg program."""
 
 import subprocess
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Final
 import imageio_ffmpeg
 
 SECONDS: Final = 8
-_PICTURES: Final = f"testsrc2=size=160x96:rate=24:duration={SECONDS}"
-_TONE: Final = f"sine=frequency=440:duration={SECONDS}"
+_PICTURES: Final = "testsrc2=size=160x96:rate=24:duration="
+_TONE: Final = "sine=frequency=440:duration="
 _X264: Final = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"
 _OPEN: Final = "open-gop=1:keyint=24:min-keyint=24:bframes=3:b-adapt=0:scenecut=0"
 _REFRESH: Final = "intra-refresh=1:keyint=24:bframes=0"
@@ -22,7 +22,7 @@ _ENCODED: Final = {
     "closed.ts": f"{_X264} -g 24 -bf 2 -c:a aac",
     "open.mp4": f"-c:v libx264 -preset veryfast -x264-params {_OPEN} -pix_fmt yuv420p -c:a aac",
     "open.ts": f"-c:v libx264 -preset veryfast -x264-params {_OPEN} -pix_fmt yuv420p -c:a aac",
-    "intra-refresh.mp4": f"-c:v libx264 -preset veryfast -x264-params {_REFRESH} -pix_fmt yuv420p -an",
+    "intra-refresh.mp4": f"-c:v libx264 -preset veryfast -x264-params {_REFRESH} -pix_fmt yuv420p -c:a aac",
     "intra-refresh.ts": f"-c:v libx264 -preset veryfast -x264-params {_REFRESH} -pix_fmt yuv420p -c:a aac",
     "one-keyframe.mp4": f"{_X264} -g 9999 -bf 2 -an",
     "open-hevc.mp4": f"{_X265} open-gop=1:{_HEVC} -tag:v hvc1 -an",
@@ -33,7 +33,7 @@ _ENCODED: Final = {
     "counted.avi": f"{_X264} -g 24 -bf 2 -an",
     "hidden-frames.webm": "-c:v libvpx-vp9 -cpu-used 8 -g 48 -auto-alt-ref 1 -lag-in-frames 16 -c:a libopus",
     "fragments.mp4": f"{_X264} -g 24 -bf 2 -movflags frag_keyframe+empty_moov -c:a aac",
-    "uneven.mp4": f"-vf {_UNEVEN} {_X264} -bf 3 -g 24 -fps_mode passthrough -enc_time_base 1:1000 {_TICKS} -an",
+    "uneven.mp4": f"-vf {_UNEVEN} {_X264} -bf 3 -g 24 -fps_mode passthrough -enc_time_base 1:1000 {_TICKS} -c:a aac",
     "colliding.mp4": f"-vf {_UNEVEN} {_X264} -bf 3 -g 24 -fps_mode passthrough {_TICKS} -an",
 }
 _COPIED: Final = {
@@ -56,16 +56,16 @@ UNTIMED: Final = frozenset({"counted.avi", "colliding.mp4", "some-untimed.mkv"})
 NAMES: Final = (*_ENCODED, *_COPIED, *TORN)
 
 
-def write(folder: Path, name: str) -> Path:
-    """The clip of that name, one of `NAMES`."""
+def write(folder: Path, name: str, seconds: int = SECONDS) -> Path:
+    """The clip of that name, one of `NAMES`; 24 frames a second, the uneven ones fewer."""
     path = folder / name
     if name in _ENCODED:
-        _run(f"-f lavfi -i {_PICTURES} -f lavfi -i {_TONE} {_ENCODED[name]}", path)
+        _run(f"-f lavfi -i {_PICTURES}{seconds} -f lavfi -i {_TONE}{seconds} {_ENCODED[name]}", path)
     elif name in _COPIED:
         base, before, after = _COPIED[name]
-        _run(f"{before} -i {write(folder, base)} {after}", path)
+        _run(f"{before} -i {write(folder, base, seconds)} {after}", path)
     else:
-        data = write(folder, TORN[name]).read_bytes()
+        data = write(folder, TORN[name], seconds).read_bytes()
         path.write_bytes(data[len(data) // 3 // 188 * 188 :])
     return path
 
