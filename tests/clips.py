@@ -33,6 +33,10 @@ class Clip:
     colour: tuple[int, int, int, int] | None = None
     bframes: int = 2
     keyframe_every: int = 12
+    noise: bool = False
+    """Pictures that no encoder makes small."""
+    index_last: bool = False
+    """An mp4 as recorders leave it."""
 
 
 SHORT = Clip()
@@ -47,7 +51,8 @@ def write(path: Path, clip: Clip = SHORT) -> Path:
         subtitles = output.add_mux_stream("subrip") if clip.subtitles else None
         ticks = clip.time_base or Fraction(1, clip.rate)
         for number, pts in enumerate(_stamps(clip)):
-            frame = av.VideoFrame.from_ndarray(picture(clip.width, clip.height, number), "rgb24")
+            drawn = noise if clip.noise else picture
+            frame = av.VideoFrame.from_ndarray(drawn(clip.width, clip.height, number), "rgb24")
             frame = frame.reformat(format=clip.pixels)
             frame.pts, frame.time_base = pts, ticks
             output.mux(stream.encode(frame))
@@ -68,6 +73,11 @@ def picture(width: int, height: int, number: int) -> NDArray[np.uint8]:
     disc = (x - (10 + 4 * number) % width) ** 2 + (y - height // 2) ** 2 < (height // 5) ** 2
     base[disc] = (240, 220, 200)
     return np.ascontiguousarray(base, dtype=np.uint8)
+
+
+def noise(width: int, height: int, number: int) -> NDArray[np.uint8]:
+    """`uint8 [height, width, 3]`: another one for each number, and the same for the same."""
+    return np.random.default_rng(number).integers(0, 256, (height, width, 3), np.uint8)
 
 
 def variable_rate(path: Path, clip: Clip = SHORT) -> Path:
@@ -156,7 +166,8 @@ def _options(path: Path, clip: Clip) -> dict[str, str]:
         return {}
     ticks = clip.time_base or Fraction(1, clip.rate)
     scale = ticks.denominator if clip.time_base else 12_288
-    return {"movflags": "+faststart", "video_track_timescale": str(scale)}
+    flags = {} if clip.index_last else {"movflags": "+faststart"}
+    return {**flags, "video_track_timescale": str(scale)}
 
 
 def _video_stream(output: OutputContainer, clip: Clip) -> VideoStream:

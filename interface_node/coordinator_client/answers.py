@@ -56,10 +56,16 @@ class Refused(CoordinatorError):
 
 @dataclass(frozen=True)
 class Download:
-    """An open answer to a GET: where its bytes start in the file, and the bytes."""
+    """An open answer to a GET: where its bytes start in the file, and the bytes.
+
+    `total` is the size of the whole file and `etag` its validator, where the answer says so.
+    """
 
     start: int
     chunks: AsyncIterator[bytes]
+    partial: bool = False
+    total: int | None = None
+    etag: str | None = None
 
 
 async def network(request: Awaitable[T]) -> T:
@@ -105,14 +111,20 @@ def failure(answer: httpx.Response) -> CoordinatorError:
 
 async def opened(answer: httpx.Response) -> Download:
     """A streamed answer to a GET as bytes that start somewhere."""
+    etag = answer.headers.get("etag")
     if answer.status_code == 206:
-        start = _first_byte(answer.headers.get("content-range", ""))
-    elif answer.status_code == 200:
-        start = 0
-    else:
-        await network(answer.aread())
-        raise failure(answer)
-    return Download(start, _chunks(answer))
+        start, total = _content_range(answer.headers.get("content-range", ""))
+        return Download(start, _chunks(answer), True, total, etag)
+    if answer.status_code == 200:
+        length = answer.headers.get("content-length", "")
+        return Download(0, _chunks(answer), False, int(length) if length.isdecimal() else None, etag)
+    await network(answer.aread())
+    raise failure(answer)
+
+
+def quoted(etag: str) -> str:
+    """An entity tag as headers carry it."""
+    return etag if etag.endswith('"') else f'"{etag}"'
 
 
 async def _chunks(answer: httpx.Response) -> AsyncIterator[bytes]:
@@ -123,12 +135,14 @@ async def _chunks(answer: httpx.Response) -> AsyncIterator[bytes]:
         raise Unreachable(f"{type(error).__name__}: {error}") from error
 
 
-def _first_byte(content_range: str) -> int:
-    unit, _, rest = content_range.partition(" ")
-    first = rest.partition("-")[0]
+def _content_range(text: str) -> tuple[int, int | None]:
+    """The first byte of what came, and the size of the file where it is known."""
+    unit, _, rest = text.partition(" ")
+    span, _, total = rest.partition("/")
+    first = span.partition("-")[0]
     if unit != "bytes" or not first.isdecimal():
         raise Unreachable("206 without a Content-Range")
-    return int(first)
+    return int(first), int(total) if total.isdecimal() else None
 
 
 def followed(url: str, answer: httpx.Response, headers: dict[str, str]) -> tuple[str, dict[str, str]]:

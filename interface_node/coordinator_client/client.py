@@ -116,11 +116,17 @@ class CoordinatorClient:
         return answers.parsed(PieceReply, answer).received
 
     @asynccontextmanager
-    async def download(self, url: str, token: str, start: int, etag: str) -> AsyncIterator[Download]:
-        """Open a file from byte `start` on; follows redirects, the token only to the coordinator itself."""
+    async def download(
+        self, url: str, token: str, start: int, etag: str, end: int | None = None
+    ) -> AsyncIterator[Download]:
+        """Open a file from byte `start` on, before `end`; follows redirects, the token only to the coordinator itself.
+
+        A server may send more than was asked for, and all of it when the file is not that of `etag` any more.
+        """
         target, headers = self.resolve(url), {**self._bearer(url, token), "accept-encoding": "identity"}
-        if start:
-            headers.update({"range": f"bytes={start}-", "if-range": etag})
+        if start or end is not None:
+            last = "" if end is None else end - 1
+            headers.update({"range": f"bytes={start}-{last}", "if-range": answers.quoted(etag)})
         for _ in range(REDIRECTS + 1):
             request = self._http.build_request("GET", target, headers=headers, timeout=PIECE)
             answer = await answers.network(self._http.send(request, stream=True))

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 from interface_node.jobs.work import Progress
 from protocol.base import AttemptId
 from protocol.interfaces import HeldAttempt
+from protocol.states import StepKind
 from protocol.work import Assignment
 
 Reason = Literal["cancel", "release", "drop", "stall"]
@@ -20,7 +21,10 @@ class Stopped(Exception):
 
 
 class Attempt:
-    """State of one attempt. Written by the event loop, except `progress`, which its worker thread replaces."""
+    """State of one attempt. Written by the event loop, except `progress`, which its worker thread replaces.
+
+    A light one needs no accelerator: it takes none of the slots, and `slot` is 0 and means nothing.
+    """
 
     def __init__(self, assignment: Assignment, slot: int) -> None:
         self.assignment = assignment
@@ -29,6 +33,8 @@ class Attempt:
         self.cancelled = threading.Event()
         self.finished = asyncio.Event()
         self.began = time.monotonic()
+        self.starved = 0
+        """Reads of the source that wait for bytes."""
         self.progress = Progress("fetch", total=assignment.source.size, frames_total=_frames(assignment))
         self._stopping = asyncio.Event()
         self._seq = 0
@@ -37,6 +43,11 @@ class Attempt:
     def id(self) -> AttemptId:
         """Its id, the fencing token."""
         return self.assignment.attempt_id
+
+    @property
+    def light(self) -> bool:
+        """Whether it needs no accelerator and so no slot."""
+        return self.assignment.kind == StepKind.ASSEMBLE
 
     def next_seq(self) -> int:
         """Strictly rising numbers for callbacks."""
@@ -85,6 +96,8 @@ class Attempt:
 
 
 def _frames(assignment: Assignment) -> int:
+    if assignment.kind == StepKind.ASSEMBLE:
+        return 0
     if assignment.range is not None:
         return assignment.range.frames
-    return 1 if assignment.kind == "image" else 0
+    return 1 if assignment.kind == StepKind.IMAGE else 0

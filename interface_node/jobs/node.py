@@ -18,15 +18,19 @@ from interface_node.jobs.bell import Bell
 from interface_node.jobs.cache import SourceCache
 from interface_node.jobs.desk import Desk
 from interface_node.jobs.ending import Ending
+from interface_node.jobs.gathering import Gathering
 from interface_node.jobs.heartbeat import HeartbeatLoop
 from interface_node.jobs.identity import IdentityFile
 from interface_node.jobs.membership import Membership
 from interface_node.jobs.meters import Meters
 from interface_node.jobs.outbox import Outbox
 from interface_node.jobs.pace import Pace
+from interface_node.jobs.parts import PartStore
 from interface_node.jobs.poll import PollLoop
 from interface_node.jobs.reporter import Reporter
+from interface_node.jobs.room import Room
 from interface_node.jobs.runner import Runner
+from interface_node.jobs.sources import Sources
 from interface_node.jobs.telemetry import Cards, disk_free_mb
 from interface_node.jobs.work import Work
 from interface_node.settings import NodeSettings
@@ -53,7 +57,8 @@ class Node:
         bell = Bell()
         self.membership = Membership(self.client, self.ending, bell)
         self.desk = Desk(settings.node_slots, work, self.client.resolve, bell)
-        self.outbox = Outbox(home / "outbox", self.membership, self.meters)
+        self._parts = PartStore(home / "parts", Room(home))
+        self.outbox = Outbox(home / "outbox", self.membership, self.meters, self._parts.drop)
         self._cards = Cards()
         self._cache = SourceCache(home / "cache")
         self._pace = pace
@@ -81,7 +86,8 @@ class Node:
             work=self.work,
             desk=self.desk,
             outbox=self.outbox,
-            cache=self._cache,
+            sources=Sources(self.client, self._cache, self.meters),
+            gathering=Gathering(self.client, self._parts, self.meters),
             reports=Reporter(self.membership, self.boot_id, self.meters, pace.report_s, limits),
             ending=self.ending,
             meters=self.meters,
@@ -99,6 +105,7 @@ class Node:
             self.desk.know(attempt_id)
         await asyncio.to_thread(shutil.rmtree, home / "work", ignore_errors=True)
         self._cache.open()
+        self._parts.open()
         self._cards.open()
         self.membership.describe_by(self._description)
         self.desk.start_by(self._runner.start)
@@ -238,6 +245,7 @@ class Node:
             boot_id=self.boot_id,
             seq=seq,
             free_slots=self.desk.free,
+            light_slots=self.desk.free_light,
             wait_s=self._pace.poll_s,
             attempts=self.held(),
         )

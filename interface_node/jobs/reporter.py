@@ -73,7 +73,7 @@ class Reporter:
             if standstill.lasts(progress.stage, progress.done, began):
                 attempt.stop("stall")
             heard = await self._once(attempt, provider)
-            if not heard and progress.stage in _MOVED_BY_COORDINATOR:
+            if not heard and (progress.stage in _MOVED_BY_COORDINATOR or attempt.starved):
                 standstill.forgive(time.monotonic())
             await asyncio.sleep(max(0.0, began + self._period_s - time.monotonic()))
 

@@ -18,17 +18,18 @@ from interface_node.coordinator_client.client import CoordinatorClient
 from interface_node.errors import Cancelled, NodeError, NoProgress
 from interface_node.jobs import loops, reporter, threads, transfers
 from interface_node.jobs.attempt import Attempt, Stopped
-from interface_node.jobs.cache import SourceCache
 from interface_node.jobs.desk import Desk
 from interface_node.jobs.ending import UNHEALTHY_EXIT, Ending
+from interface_node.jobs.gathering import Gathering
 from interface_node.jobs.meters import Meters
 from interface_node.jobs.outbox import Letter, Outbox
 from interface_node.jobs.reporter import Reporter
+from interface_node.jobs.sources import Sources
 from interface_node.jobs.work import Made, Order, Progress, Result, Work
 from protocol.reports import Artifact, Callback, CallbackKind
 from protocol.reports import NodeError as ReportedError
 from protocol.states import ErrorClass
-from protocol.work import ImageBackground, Source
+from protocol.work import ImageBackground
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +54,8 @@ class Runner:
         work: Work,
         desk: Desk,
         outbox: Outbox,
-        cache: SourceCache,
+        sources: Sources,
+        gathering: Gathering,
         reports: Reporter,
         ending: Ending,
         meters: Meters,
@@ -65,7 +67,8 @@ class Runner:
         self._work = work
         self._desk = desk
         self._outbox = outbox
-        self._cache = cache
+        self._sources = sources
+        self._gathering = gathering
         self._reports = reports
         self._ending = ending
         self._meters = meters
@@ -136,6 +139,7 @@ class Runner:
                 order = await attempt.unless_stopped(self._order(attempt, directory, files))
                 result = await self._worked(attempt, order)
             artifacts = await attempt.unless_stopped(self._uploaded(attempt, result))
+            await self._gathering.keep(attempt.assignment, result.made)
             return Outcome("completed", result.provider, artifacts=artifacts)
         finally:
             await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
@@ -143,25 +147,12 @@ class Runner:
     async def _order(self, attempt: Attempt, directory: Path, files: contextlib.AsyncExitStack) -> Order:
         assignment = attempt.assignment
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
-        source = await files.enter_async_context(self._file(attempt, assignment.source))
+        source = await files.enter_async_context(self._sources.source(attempt))
         background = None
         if isinstance(assignment.background, ImageBackground):
-            background = await files.enter_async_context(self._file(attempt, assignment.background.source))
-        return Order(assignment, source, background, directory, attempt.slot)
-
-    @asynccontextmanager
-    async def _file(self, attempt: Attempt, source: Source) -> AsyncIterator[Path]:
-        assignment = attempt.assignment
-
-        def moved(done: int, total: int) -> None:
-            attempt.stage(Progress("fetch", done, total))
-
-        async def fetch(path: Path) -> None:
-            await transfers.fetch(self._client, source, assignment.attempt_token, path, assignment.lease_s, moved)
-            self._meters.fetched.inc(source.size)
-
-        async with self._cache.hold(source, fetch) as path:
-            yield path
+            background = await files.enter_async_context(self._sources.file(attempt, assignment.background.source))
+        parts = await self._gathering.parts(attempt, files)
+        return Order(assignment, source, background, directory, attempt.slot, parts)
 
     async def _worked(self, attempt: Attempt, order: Order) -> Result:
         """Run the pipeline in a thread. A thread that ignores its cancel makes the whole node unfit."""
@@ -211,7 +202,13 @@ class Runner:
         said: Callback = reporter.callback(attempt, self._boot_id, outcome.kind)
         update = {"provider": outcome.provider, "error": outcome.error, "artifacts": outcome.artifacts}
         assignment = attempt.assignment
-        return Letter(url=assignment.callback_url, lease_s=assignment.lease_s, callback=said.model_copy(update=update))
+        ends_task = assignment.task_id if attempt.light and outcome.kind == "completed" else None
+        return Letter(
+            url=assignment.callback_url,
+            lease_s=assignment.lease_s,
+            callback=said.model_copy(update=update),
+            ends_task=ends_task,
+        )
 
     def _count(self, attempt: Attempt, outcome: Outcome | None) -> None:
         kind = outcome.kind if outcome is not None else "dropped"

@@ -1,11 +1,13 @@
 """The seam between jobs and pixels: what a job hands to the pipeline, and what it gets back."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from interface_node.pipeline.container import Media
+from interface_node.pipeline.joint import PartFile
 from protocol.interfaces import NodeModel
 from protocol.reports import Stage
 from protocol.states import Output
@@ -26,13 +28,17 @@ class Progress:
 
 @dataclass(frozen=True)
 class Order:
-    """One attempt with its files on this machine. `slot` counts from 0; outputs are written into `directory`."""
+    """One attempt with its files on this machine. `slot` counts from 0; outputs are written into `directory`.
+
+    `parts` has, for an `assemble` step, the finished segments of each output in their order.
+    """
 
     assignment: Assignment
-    source: Path
+    source: Media
     background: Path | None
     directory: Path
     slot: int
+    parts: Mapping[Output, tuple[PartFile, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """Opening files that strangers sent: allow-listed demuxers, no protocol but files, bounded numbers."""
 
 import contextlib
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import av
 import av.error
@@ -17,6 +18,25 @@ DEMUXERS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi"
 MAX_SIDE: Final = 8192
 MAX_FRAMES: Final = 1_000_000
 MAX_STREAMS: Final = 16
+NO_PROTOCOL: Final = "none"
+
+
+class Remote(Protocol):
+    """A video that is not a file here: read where it is needed, and only that much of it."""
+
+    @property
+    def name(self) -> str:
+        """What sentences call it."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+
+    def open(self) -> io.RawIOBase:
+        """A reader at its beginning, with `read` and `seek`; what it raises comes out of whatever was reading."""
+
+
+Media = Path | Remote
 
 
 def url_of(path: Path) -> str:
@@ -25,21 +45,22 @@ def url_of(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def open_media(path: Path) -> Iterator[InputContainer]:
-    """The container at `path`.
+def open_media(media: Media) -> Iterator[InputContainer]:
+    """The container of `media`, opened afresh.
 
     A playlist or a script that calls itself mp4 is refused by the list of demuxers: without it FFmpeg opens a concat
-    script and reads the neighbouring files that it names.
+    script and reads the neighbouring files that it names. What is remote may open nothing but itself.
     """
-    options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
+    file, protocols = (url_of(media), "file") if isinstance(media, Path) else (media.open(), NO_PROTOCOL)
+    options = {"protocol_whitelist": protocols, "format_whitelist": DEMUXERS}
     try:
-        container = av.open(url_of(path), mode="r", options=options, metadata_errors="replace")
+        container = av.open(file, mode="r", options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
-        raise NotAVideo(f"{path.name} is not a video that we read: {reason(error)}") from error
+        raise NotAVideo(f"{media.name} is not a video that we read: {reason(error)}") from error
     with container:
         if len(container.streams) > MAX_STREAMS:
             raise TooManyStreams(f"{len(container.streams)} streams, at most {MAX_STREAMS}")
-        _refuse_truncated(container, path)
+        _refuse_truncated(container, media.stat().st_size if isinstance(media, Path) else media.size)
         yield container
 
 
@@ -77,11 +98,10 @@ def reason(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)[:300]
 
 
-def _refuse_truncated(container: InputContainer, path: Path) -> None:
+def _refuse_truncated(container: InputContainer, size: int) -> None:
     """An mp4 that is cut off reads to its end without an error, frames short. Its index knows better."""
     if "mp4" not in container.format.name:
         return
-    size = path.stat().st_size
     for stream in container.streams:
         if len(stream.index_entries) and (last := stream.index_entries[-1]).pos + last.size > size:
             raise BrokenMedia(f"the file is cut off: {size} bytes, its index reaches to {last.pos + last.size}")

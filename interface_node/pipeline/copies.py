@@ -6,7 +6,6 @@ import contextlib
 import io
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Final
 
 import av
@@ -15,16 +14,18 @@ from av.packet import Packet
 from av.stream import Stream
 
 from interface_node.errors import UnsupportedContainer
-from interface_node.pipeline.container import open_media, reading
+from interface_node.pipeline.container import Media, open_media, reading
 
+NO_DELAY: Final = Fraction(0)
 COPIED: Final = ("audio", "subtitle")
 DROPPED_TAGS: Final = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
 
 
 class StreamCopy:
-    """The streams of a source that travel untouched, in the order of their decoding time."""
+    """The streams of a source that travel untouched, in the order of their decoding time, `delay` seconds later."""
 
-    def __init__(self, source: InputContainer, streams: list[Stream]) -> None:
+    def __init__(self, source: InputContainer, streams: list[Stream], delay: Fraction) -> None:
+        self._delay = delay
         self._source = source
         self._streams = streams
         self._made: dict[int, Stream] = {}
@@ -55,19 +56,21 @@ class StreamCopy:
 
     def _packets(self) -> Iterator[Packet[Stream]]:
         with reading(lambda: "the sound or subtitles of the file break"):
-            yield from (_forward(packet, self._last) for packet in self._source.demux(self._streams) if packet.size)
+            for packet in self._source.demux(self._streams):
+                if packet.size:
+                    yield _forward(_delayed(packet, self._delay), self._last)
 
 
 @contextlib.contextmanager
-def open_copies(path: Path) -> Iterator[StreamCopy]:
-    """The streams of the file at `path` that can be copied, read apart from the picture."""
-    with open_media(path) as container:
-        yield StreamCopy(container, _copied(container))
+def open_copies(source: Media, delay: Fraction = NO_DELAY) -> Iterator[StreamCopy]:
+    """The streams of `source` that can be copied, read apart from the picture."""
+    with open_media(source) as container:
+        yield StreamCopy(container, _copied(container), delay)
 
 
-def fits(path: Path, form: str) -> bool:
-    """Whether the container `form` can hold every sound and subtitle stream of the file at `path`."""
-    with open_media(path) as container, av.open(io.BytesIO(), "w", format=form) as trial:
+def fits(source: Media, form: str) -> bool:
+    """Whether the container `form` can hold every sound and subtitle stream of `source`."""
+    with open_media(source) as container, av.open(io.BytesIO(), "w", format=form) as trial:
         try:
             for stream in _copied(container):
                 trial.add_stream_from_template(stream, opaque=True)
@@ -82,6 +85,14 @@ def _copied(container: InputContainer) -> list[Stream]:
         if stream.codec_context is None:
             raise UnsupportedContainer(f"stream {stream.index} ({stream.type}) is in a codec that nobody here knows")
     return streams
+
+
+def _delayed(packet: Packet[Stream], delay: Fraction) -> Packet[Stream]:
+    if delay:
+        ticks = round(delay / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts + ticks
+        packet.dts = None if packet.dts is None else packet.dts + ticks
+    return packet
 
 
 def _forward(packet: Packet[Stream], last: dict[int, int]) -> Packet[Stream]:

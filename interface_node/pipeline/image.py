@@ -1,6 +1,5 @@
 """Still pictures, and single frames of videos, through the same models."""
 
-import itertools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from interface_node.engine.interface import Segmenter
 from interface_node.errors import Cancelled, NoFrames
 from interface_node.pipeline.background import paint
-from interface_node.pipeline.container import open_media, reading, video_stream
+from interface_node.pipeline.container import Media, open_media, reading, video_stream
 from interface_node.pipeline.source import open_source
 from interface_node.pipeline.spec import Backdrop, IsCancelled, OnProgress, OutputFile, Progress, RunResult
 from interface_node.pipeline.still import SUFFIXES, encode_picture, read_picture
@@ -34,7 +33,7 @@ class ImageSpec:
     frame that a video shows at that second. A foreground needs alpha: where `format` is jpeg, it becomes a png.
     """
 
-    source: Path
+    source: Media
     background: Backdrop
     outputs: Mapping[Output, Path]
     format: ImageFormat = "png"
@@ -69,12 +68,12 @@ def alpha_of(picture: Rgb, segmenter: Segmenter) -> NDArray[np.uint8]:
     return full
 
 
-def frame_at(path: Path, seconds: float) -> Rgb:
-    """The frame that the video at `path` shows `seconds` after its beginning, upright `uint8 [h, w, 3]` RGB.
+def frame_at(media: Media, seconds: float) -> Rgb:
+    """The frame that a video shows `seconds` after its beginning, upright `uint8 [h, w, 3]` RGB.
 
     Before the first frame it is the first, after the last the last.
     """
-    with open_media(path) as container:
+    with open_media(media) as container:
         stream = video_stream(container)
         tick = stream.time_base or Fraction(1)
         target = (stream.start_time or 0) + round(Fraction(seconds) / tick)
@@ -92,11 +91,12 @@ def frame_at(path: Path, seconds: float) -> Rgb:
 
 def _source(spec: ImageSpec, cancelled: IsCancelled) -> Rgb:
     if spec.range is not None:
-        first_only = spec.range.model_copy(update={"frames": 0})
+        first_only = spec.range.model_copy(update={"frames": 0, "warmup_frames": 0, "lookahead_frames": 0})
         with open_source(spec.source, first_only, cancelled) as source:
-            return _upright(next(itertools.islice(source.frames, 1)))
+            return _upright(next(source.frames).frame)
     if spec.at_s is not None:
         return frame_at(spec.source, spec.at_s)
+    assert isinstance(spec.source, Path), "pictures are fetched whole"
     return read_picture(spec.source)
 
 

@@ -22,7 +22,7 @@ from interface_node.pipeline.frames import conform, planes
 from interface_node.pipeline.segmenter import FrameSegmenter
 from interface_node.pipeline.sink import VideoSink
 from interface_node.pipeline.sinks import open_sinks
-from interface_node.pipeline.source import Source, open_source
+from interface_node.pipeline.source import Shown, Source, open_source
 from interface_node.pipeline.spec import IsCancelled, OnProgress, OutputFile, Progress, RunResult, RunSpec
 from protocol.states import Output
 
@@ -82,7 +82,7 @@ class _Flow:
         self._segmenter = segmenter
         self._compositor = compositor
         self._sinks = sinks
-        self._decoded: Channel[VideoFrame] = Channel(QUEUE)
+        self._decoded: Channel[Shown] = Channel(QUEUE)
         self._made: Channel[dict[Output, VideoFrame]] = Channel(QUEUE)
         self._reported_at = 0.0
         stages = (self._read, self._compose, self._write)
@@ -127,15 +127,17 @@ class _Flow:
         self._made.abort()
 
     def _read(self) -> None:
-        for frame in self._source.frames:
-            self.corrupt += frame.is_corrupt
-            self._decoded.put(conform(frame, self._source.geometry))
+        for frame, own in self._source.frames:
+            self.corrupt += own and frame.is_corrupt
+            self._decoded.put(Shown(conform(frame, self._source.geometry), own))
         self._decoded.close()
 
     def _compose(self) -> None:
         segmenter = FrameSegmenter(self._segmenter, self._source.geometry)
-        for frame in self._decoded:
-            self._made.put(self._compositor.compose(frame, segmenter.alpha(planes(frame))))
+        for frame, own in self._decoded:
+            alpha = segmenter.alpha(planes(frame))
+            if own:
+                self._made.put(self._compositor.compose(frame, alpha))
         self._made.close()
 
     def _write(self) -> None:

@@ -9,24 +9,28 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import Final
+from typing import NamedTuple
 
-import av.error
 from av.buffer import Buffer
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Discard
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from interface_node.errors import BrokenMedia, Cancelled, FramesMismatch, MediaTooLarge, NoFrames, UnsupportedStep
-from interface_node.pipeline.container import MAX_FRAMES, open_media, reading, reason, video_stream
+from interface_node.errors import Cancelled, FramesMismatch, MediaTooLarge, NoFrames
+from interface_node.pipeline.container import MAX_FRAMES, Media, open_media, reading, video_stream
 from interface_node.pipeline.frames import RGB, Colour, Geometry
+from interface_node.pipeline.seeking import SEEK_BACK_S, frame_before, rate_of, seek
 from interface_node.pipeline.spec import IsCancelled
 from protocol.work import FrameRange
 
-SEEK_BACK_S: Final[tuple[float | None, ...]] = (0, 1, 3, 10, 30, 120, None)
-"""How far before the wanted frame to land, tried in turn; None is the start. Transport streams land late."""
+
+class Shown(NamedTuple):
+    """A frame, and whether it belongs to the range; the others only warm a model up, or are looked ahead at."""
+
+    frame: VideoFrame
+    own: bool
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Source:
     geometry: Geometry
     time_base: Fraction
     rate: Fraction
-    frames: Iterator[VideoFrame]
+    frames: Iterator[Shown]
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,9 @@ class Scan:
         )
 
 
-def scan(path: Path) -> Scan:
+def scan(media: Media) -> Scan:
     """Count the frames that will be shown; NoFrames when there are none. Header counts are not to be trusted."""
-    with open_media(path) as container:
+    with open_media(media) as container:
         stream = video_stream(container)
         shown: list[int | None] = []
         with reading(lambda: f"the file breaks after {len(shown)} packets"):
@@ -87,18 +91,18 @@ def shown_packets(container: InputContainer, stream: VideoStream) -> Iterator[Pa
 
 @contextlib.contextmanager
 def open_source(
-    path: Path, wanted: FrameRange | None = None, cancelled: IsCancelled = lambda: False
+    media: Media, wanted: FrameRange | None = None, cancelled: IsCancelled = lambda: False
 ) -> Iterator[Source]:
-    """The video at `path`, positioned at the first frame of `wanted`.
+    """A video, positioned at the first frame of `wanted`, or at the first of those that warm a model up for it.
 
     NotAVideo, TooManyStreams, MediaTooLarge before anything is decoded; BrokenMedia, NoFrames and FramesMismatch also
     while `frames` is read, and Cancelled as soon as `cancelled()`: the way from a keyframe to the first frame that is
     wanted may be hours long.
     """
-    if wanted and (wanted.warmup_frames or wanted.lookahead_frames):
-        raise UnsupportedStep("this node does not read frames around a segment yet")
-    with open_media(path) as container:
+    with open_media(media) as container:
         stream = video_stream(container, wanted.stream if wanted else None)
+        for other in container.streams:
+            other.discard = Discard.default if other is stream else Discard.all
         # Frame threads only help where there are cores that the encoder does not need.
         stream.thread_type = "AUTO" if (os.cpu_count() or 1) > 4 else "NONE"
         time_base = stream.time_base or Fraction(1)
@@ -108,45 +112,52 @@ def open_source(
         first = next(frames, None)
         if first is None:
             raise NoFrames("the video has no frames" if wanted is None else "there are no frames in this range")
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        yield Source(_geometry(stream, first), time_base, rate, itertools.chain([first], frames))
+        geometry = _geometry(stream, first.frame)
+        yield Source(geometry, time_base, rate_of(stream), itertools.chain([first], frames))
 
 
 def _exact(
     container: InputContainer, stream: VideoStream, wanted: FrameRange | None, cancelled: IsCancelled
-) -> Iterator[VideoFrame]:
-    """Frames with `start <= pts < end`. `start` is a frame's pts, so another first frame means that we landed late.
-
-    The end is seen on decoded frames, never on packets: with open groups of pictures, frames of this range lie in the
-    file behind the next range's first keyframe.
-    """
+) -> Iterator[Shown]:
+    """Frames with `start <= pts < end`, those that warm up before them and those looked ahead at behind them."""
     start, end = (wanted.start_pts, wanted.end_pts) if wanted else (None, None)
-    if start is None:
-        yield from itertools.takewhile(lambda frame: _before(frame, end), _decode(container, stream, cancelled))
+    first = start
+    if start is not None and wanted and wanted.warmup_frames:
+        first = frame_before(container, stream, start, wanted.warmup_frames)
+    left = wanted.lookahead_frames if wanted else 0
+    for frame in _from(container, stream, first, cancelled):
+        if _before(frame, end):
+            yield Shown(frame, not (start is not None and _before(frame, start)))
+        elif left > 0:
+            left -= 1
+            yield Shown(frame, False)
+        else:
+            return
+
+
+def _from(
+    container: InputContainer, stream: VideoStream, first: int | None, cancelled: IsCancelled
+) -> Iterator[VideoFrame]:
+    """Frames from `first` on. It is a frame's pts, so another first frame means that we landed late.
+
+    Where to stop is seen on decoded frames, never on packets: with open groups of pictures, frames of a range lie in
+    the file behind the next range's first keyframe.
+    """
+    if first is None:
+        yield from _decode(container, stream, cancelled)
         return
     for back in SEEK_BACK_S:
-        _seek(container, stream, start, back)
-        frames = (frame for frame in _decode(container, stream, cancelled) if not _before(frame, start))
-        first = next(frames, None)
-        if first is not None and first.pts == start:
-            yield from itertools.takewhile(lambda frame: _before(frame, end), itertools.chain([first], frames))
+        seek(container, stream, first, back)
+        frames = (frame for frame in _decode(container, stream, cancelled) if not _before(frame, first))
+        found = next(frames, None)
+        if found is not None and found.pts == first:
+            yield from itertools.chain([found], frames)
             return
-    raise FramesMismatch(f"there is no frame at {start}")
+    raise FramesMismatch(f"there is no frame at {first}")
 
 
 def _before(frame: VideoFrame, limit: int | None) -> bool:
     return limit is None or frame.pts is None or frame.pts < limit
-
-
-def _seek(container: InputContainer, stream: VideoStream, start: int, back: float | None) -> None:
-    tick = stream.time_base or Fraction(1)
-    begin = stream.start_time or 0
-    target = begin - int(10 / tick) if back is None else start - int(Fraction(back) / tick)
-    try:
-        container.seek(target, stream=stream, backward=True)
-    except av.error.FFmpegError as error:
-        if back is None:
-            raise BrokenMedia(f"the file cannot be read from its start again: {reason(error)}") from error
 
 
 def _decode(container: InputContainer, stream: VideoStream, cancelled: IsCancelled) -> Iterator[VideoFrame]:
@@ -163,12 +174,13 @@ def _decode(container: InputContainer, stream: VideoStream, cancelled: IsCancell
             yield frame
 
 
-def _checked(frames: Iterator[VideoFrame], wanted: FrameRange | None) -> Iterator[VideoFrame]:
-    """Pass frames through and compare their number, first and last timestamp with the plan at the end."""
+def _checked(frames: Iterator[Shown], wanted: FrameRange | None) -> Iterator[Shown]:
+    """Pass frames through; at the end, compare number, first and last timestamp of the range's own with the plan."""
     count, first, last = 0, None, None
-    for frame in frames:
-        first, last, count = (frame.pts if count == 0 else first), frame.pts, count + 1
-        yield frame
+    for shown in frames:
+        if shown.own:
+            first, last, count = (shown.frame.pts if count == 0 else first), shown.frame.pts, count + 1
+        yield shown
     if wanted is None or not wanted.frames:
         return
     if count != wanted.frames:
@@ -178,15 +190,15 @@ def _checked(frames: Iterator[VideoFrame], wanted: FrameRange | None) -> Iterato
             raise FramesMismatch(f"the {name} frame is at {found}, the plan has {planned}")
 
 
-def _stamped(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+def _stamped(frames: Iterator[Shown]) -> Iterator[Shown]:
     """Give every frame a timestamp after the one before: encoders refuse equal ones, and no frame may be dropped."""
     last: int | None = None
-    for frame in frames:
+    for frame, own in frames:
         known = frame.pts if frame.pts is not None else frame.dts
         soonest = 0 if last is None else last + 1
         last = soonest if known is None else (known if last is None else max(known, soonest))
         frame.pts = last
-        yield frame
+        yield Shown(frame, own)
 
 
 def _geometry(stream: VideoStream, first: VideoFrame) -> Geometry:

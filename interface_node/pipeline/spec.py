@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from interface_node.errors import UnsupportedBackground
+from interface_node.pipeline.container import Media
 from protocol.reports import Stage
 from protocol.states import Output
 from protocol.work import (
@@ -78,7 +79,7 @@ class RunSpec:
     Without `range`, or with one that is open at both ends, sound and subtitles are copied into the composite.
     """
 
-    source: Path
+    source: Media
     background: Backdrop
     outputs: Mapping[Output, Path]
     encoding: Encoding = field(default_factory=Encoding)

@@ -30,8 +30,9 @@ from protocol.interfaces import (
 )
 from protocol.problems import PROBLEMS, Problem
 from protocol.reports import Callback, CallbackReply, PieceReply
-from protocol.states import Admission, Lane
+from protocol.states import Admission, Lane, StepKind
 from protocol.work import Assignment
+from tests.fakes.ranges import Files
 
 CLUSTER = "a cluster string for tests"
 TOKEN = "attempt-token-of-the-tests"
@@ -55,9 +56,10 @@ class Faults:
     broken: Counter[str] = field(default_factory=Counter)
     lost_pieces: int = 0
     """Pieces that are stored although their answer is lost."""
-    cut_files: int = 0
-    """Downloads that end after half of what was asked for."""
+    hasty: bool = False
+    """Whether a poll without free slots is answered at once."""
     gone: set[str] = field(default_factory=set)
+    gone_tokens: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
     cancelled_by_heartbeat: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
@@ -81,6 +83,7 @@ class CoordinatorWire:
         self.lane = Lane.PULL
         self.lease_s = 3.0
         self.heartbeat_s = 0.2
+        self.longest_poll_s = 0.5
         self.drain: Drain | None = None
         self.clock_offset = 0.0
         self.redirect_to: str | None = None
@@ -95,6 +98,7 @@ class CoordinatorWire:
         self.tokens: list[str | None] = []
         self.artifacts: defaultdict[tuple[str, str], bytearray] = defaultdict(bytearray)
         self.files: dict[str, bytes] = {}
+        self.serving = Files()
         self.offers: deque[Assignment] = deque()
         self.changed = threading.Condition()
 
@@ -205,9 +209,20 @@ class CoordinatorWire:
         self._signer(request, body)
         message = Next.model_validate_json(body)
         self.polls.append(message)
-        await asyncio.to_thread(self._wait_for_offer, min(message.wait_s, 0.5))
-        given = [self.offers.popleft() for _ in range(min(message.free_slots, len(self.offers)))]
-        return NextReply(assignments=tuple(given), lane=self.lane, server_time=self.now())
+        if message.free_slots or not self.faults.hasty:
+            await asyncio.to_thread(self._wait_for_offer, min(message.wait_s, self.longest_poll_s))
+        return NextReply(assignments=tuple(self._given(message)), lane=self.lane, server_time=self.now())
+
+    def _given(self, message: Next) -> list[Assignment]:
+        given: list[Assignment] = []
+        room = {False: message.free_slots, True: message.light_slots}
+        for offer in list(self.offers):
+            light = offer.kind == StepKind.ASSEMBLE
+            if room[light]:
+                room[light] -= 1
+                self.offers.remove(offer)
+                given.append(offer)
+        return given
 
     def _wait_for_offer(self, timeout_s: float) -> None:
         with self.changed:
@@ -253,13 +268,10 @@ class CoordinatorWire:
         data = self.files.get(request.path_params["name"])
         if data is None:
             raise Refusal("not_found")
-        start = int(request.headers.get("range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
-        headers = {"content-range": f"bytes {start}-{len(data) - 1}/{len(data)}"} if start else {}
-        rest = data[start:]
-        if self.faults.cut_files > 0:
-            self.faults.cut_files -= 1
-            rest = rest[: len(rest) // 2]
-        return Response(rest, status_code=206 if start else 200, headers=headers)
+        if request.headers.get("authorization", "").removeprefix("Bearer ") in self.faults.gone_tokens:
+            raise Refusal("gone")
+        await asyncio.to_thread(self.serving.free.wait, 30)
+        return self.serving.answer(request, data)
 
     def _opens(self, request: Request) -> None:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":

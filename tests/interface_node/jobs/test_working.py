@@ -146,7 +146,7 @@ def test_a_source_is_fetched_once_and_with_its_background(
 def test_a_download_that_breaks_goes_on_where_it_was(
     coordinator: FakeCoordinator, work: CopyWork, tmp_path: Path
 ) -> None:
-    coordinator.faults.cut_files = 2
+    coordinator.serving.cut = 2
     coordinator.faults.broken["file"] = 1
     assignment = coordinator.offer(coordinator.assignment(os.urandom(2 * MIB)))
     with RunningNode(tmp_path, coordinator.url, work):

@@ -29,7 +29,7 @@ def masks(path: Path, session: ModelSession, every: int) -> list[NDArray[np.uint
         segmenter = FrameSegmenter(session.segmenter(), source.geometry)
         return [
             segmenter.alpha(planes(conform(frame, source.geometry)))
-            for index, frame in enumerate(source.frames)
+            for index, (frame, _) in enumerate(source.frames)
             if index % every == 0
         ]
 

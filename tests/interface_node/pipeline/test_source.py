@@ -1,21 +1,18 @@
 """A range is exactly its frames, whatever the container and wherever the cut."""
 
-import hashlib
 import itertools
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from av.video.frame import VideoFrame
 
-from interface_node.errors import Cancelled, FramesMismatch, NoFrames, UnsupportedStep
-from interface_node.pipeline.frames import planes
+from interface_node.errors import Cancelled, FramesMismatch, NoFrames
 from interface_node.pipeline.source import open_source, scan
 from protocol.work import FrameRange
 from tests import clips
 from tests.clips import Clip
+from tests.interface_node.pipeline.shown import shown, shown_around
 
-Shown = list[tuple[int, str]]
 CLIPS = {
     "closed.mp4": Clip(frames=40),
     "open-ended.mkv": Clip(frames=40, audio="libopus"),
@@ -25,16 +22,6 @@ CLIPS = {
     "alpha.webm": Clip(frames=24, codec="libvpx-vp9", width=97, height=63),
     "ten-bits.mp4": Clip(frames=40, pixels="yuv420p10le"),
 }
-
-
-def shown(path: Path, wanted: FrameRange | None = None) -> Shown:
-    """Every frame's time and a hash of its visible pixels."""
-    with open_source(path, wanted) as source:
-        return [(frame.pts or 0, _hash(frame)) for frame in source.frames]
-
-
-def _hash(frame: VideoFrame) -> str:
-    return hashlib.sha256(b"".join(plane.tobytes() for plane in planes(frame))).hexdigest()
 
 
 def piece(path: Path, start: int | None, end: int | None, frames: int = 0) -> FrameRange:
@@ -106,7 +93,30 @@ def test_the_way_to_the_first_frame_can_be_cancelled(tmp_path: Path) -> None:
     assert next(looks) < 10
 
 
-def test_frames_around_a_segment_are_refused_until_they_are_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", CLIPS)
+def test_frames_around_a_range_are_those_of_the_video_and_not_the_ranges_own(tmp_path: Path, name: str) -> None:
+    path = clips.write(tmp_path / name, CLIPS[name])
+    whole = shown(path)
+    wanted = piece(path, whole[13][0], whole[18][0], 5)
+    around = shown_around(path, wanted.model_copy(update={"warmup_frames": 4, "lookahead_frames": 3}))
+    assert [(pts, pixels) for pts, pixels, _ in around] == whole[9:21]
+    assert [own for _, _, own in around] == [False] * 4 + [True] * 5 + [False] * 3
+
+
+def test_frames_around_a_range_end_where_the_video_does(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "a.mp4", Clip(frames=20))
+    whole = shown(path)
+    many = {"warmup_frames": 1000, "lookahead_frames": 1000}
+    for first, last in ((2, 18), (0, 20)):
+        start = whole[first][0] if first else None
+        end = whole[last][0] if last < 20 else None
+        around = shown_around(path, piece(path, start, end, last - first).model_copy(update=many))
+        assert [(pts, pixels) for pts, pixels, _ in around] == whole
+        assert [own for _, _, own in around] == [first <= index < last for index in range(20)]
+
+
+def test_only_the_ranges_own_frames_are_compared_with_the_plan(tmp_path: Path) -> None:
     path = clips.write(tmp_path / "a.mp4")
-    with pytest.raises(UnsupportedStep):
-        shown(path, piece(path, 512, None).model_copy(update={"warmup_frames": 4}))
+    wanted = piece(path, 6 * 512, 12 * 512, 7).model_copy(update={"warmup_frames": 1})
+    with pytest.raises(FramesMismatch, match="6 frames could be decoded, the plan has 7"):
+        shown(path, wanted)
