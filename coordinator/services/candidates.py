@@ -107,17 +107,19 @@ def _left(now: float, held: Occupied) -> float:
 
 
 def speeds(work: Work, known: Fleet, model: str, size_class: int) -> dict[str, Speed]:
-    """How fast each node is with a model at a size: measured there, else at the nearest size, else as it says."""
+    """How fast each node is with a model at a size: measured there, else at the nearest size, else as it says. One that
+    says nothing counts as the fastest known, so that it is tried."""
     measured: dict[str, list[Speeds]] = {}
     for row in fleet.speeds_of(work, model):
         measured.setdefault(row.interface_id, []).append(row)
     found = {}
+    fastest = max((row.fps for rows in measured.values() for row in rows), default=None)
     for offer in known.offered:
         if offer.model != model:
             continue
         rows = measured.get(offer.interface_id, [])
         nearest = min(rows, key=lambda row: abs(row.size_class - size_class), default=None)
-        fps = nearest.fps if nearest is not None else offer.measured_fps or offer.speed_fps
+        fps = nearest.fps if nearest is not None else offer.measured_fps or offer.speed_fps or fastest
         found[offer.interface_id] = Speed(offer.warm, fps)
     return found
 

@@ -7,10 +7,11 @@ of what comes behind it; `LOOK` and `LOOK_OF_ONE` only bound what one choice may
 
 import heapq
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Final, NamedTuple
 
-from coordinator.domain import blame, placement
+from coordinator.domain import blame, placement, trust
 from coordinator.domain.placement import Speed, Want
 from coordinator.services import candidates
 from coordinator.services.candidates import Fleet, Polls
@@ -30,12 +31,13 @@ PAGE: Final = 64
 
 
 class Choice(NamedTuple):
-    """Start this step on this node; it is expected to take `seconds`."""
+    """Start this step on this node; it is expected to take `seconds`. `again`: there was more than one free slot."""
 
     step_id: str
     task_id: str
     interface_id: str
     seconds: float
+    again: bool
 
 
 def choose(work: Work, polls: Polls) -> Choice | None:
@@ -48,7 +50,8 @@ def choose(work: Work, polls: Polls) -> Choice | None:
     if found is None:
         return None
     step_id = found.want.step_id
-    return Choice(step_id, tasks[step_id], found.interface_id, found.seconds)
+    again = found.want.need.light or sum(node.ready.count(0.0) for node in known.nodes) > 1
+    return Choice(step_id, tasks[step_id], found.interface_id, found.seconds, again)
 
 
 def _wants(work: Work, known: Fleet, tasks: dict[str, str]) -> Iterator[Want]:
@@ -111,14 +114,15 @@ def fair(heads: Iterable[Waits], capped: set[str]) -> Iterator[Waits]:
 def want(work: Work, known: Fleet, step: Waiting, speeds: dict[tuple[str, int], dict[str, Speed]]) -> Want:
     """A step as placement sees it; `speeds` remembers what was looked up."""
     past = since_queued(work, step) if step.tries else []
-    refused, tried = refusers(past), {a.interface_id for a in past if a.charge}
+    refused, tried = refusers(past), failers(past)
     if step.kind == StepKind.ASSEMBLE:
         return _assemble(work, known, step, refused, tried)
     key = (step.model, step.size_class)
     if key not in speeds:
         speeds[key] = candidates.speeds(work, known, *key)
     able = {name: speed for name, speed in speeds[key].items() if name not in refused}
-    return Want(step.id, candidates.need(step), able, tried)
+    need = candidates.need(step)
+    return Want(step.id, replace(need, disk_mb=trust.learnt_mb(need.disk_mb, was_full(past))), able, tried)
 
 
 def _assemble(work: Work, known: Fleet, step: Waiting, refused: set[str], tried: set[str]) -> Want:
@@ -138,3 +142,14 @@ def since_queued(work: Work, step: Waiting | Steps) -> list[Attempts]:
 def refusers(past: Iterable[Attempts]) -> set[str]:
     """Nodes that said that they cannot."""
     return {attempt.interface_id for attempt in past if attempt.state == AttemptState.REJECTED and attempt.error}
+
+
+def failers(past: Iterable[Attempts]) -> set[str]:
+    """Nodes that had their turn, whether or not the step paid for it."""
+    return {attempt.interface_id for attempt in past if attempt.state in (AttemptState.FAILED, AttemptState.LOST)}
+
+
+def was_full(past: Iterable[Attempts]) -> list[int]:
+    """What was free, in MB, on disks that were too small for the step."""
+    full = (attempt for attempt in past if (attempt.error or {}).get("code") == trust.DISK_FULL)
+    return [attempt.disk_free_mb for attempt in full if attempt.disk_free_mb is not None]

@@ -75,7 +75,7 @@ def take(work: Work, rules: Rules, chosen: Choice) -> Claimed:
     locked = fleet.lock(work, chosen.interface_id)
     if locked is None or not _has_room(work, step, locked):
         raise ClaimLostError
-    return Claimed(Offer(offer, step, task, *files, locked, parts(work, step)), again=True)
+    return Claimed(Offer(offer, step, task, *files, locked, parts(work, step)), again=chosen.again)
 
 
 def _offer(work: Work, rules: Rules, task: Tasks, step: Steps, chosen: Choice) -> Attempts:

@@ -19,8 +19,8 @@ from protocol.reports import TERMINAL, Callback
 from protocol.states import AttemptState, StepKind
 
 Command = Literal["continue", "cancel"]
-LEAST_FRAMES = 5
-"""Fewer frames say nothing about a node's speed."""
+LEAST_FRAMES, LEAST_S = 5, 0.05
+"""Fewer frames say nothing about a node's speed, and a shorter time is not known so exactly."""
 
 
 def hear(work: Work, rules: Rules, interface_id: str, callback: Callback) -> Command:
@@ -164,8 +164,8 @@ def _learn_speed(work: Work, task: Tasks, step: Steps, attempt: Attempts) -> Non
     began = attempt.process_at or attempt.started_at
     if step.kind != StepKind.SEGMENT or began is None or attempt.reported_at is None:
         return
-    spent = attempt.reported_at - began
-    if spent > 0 and step.frames >= LEAST_FRAMES:
+    spent = max(LEAST_S, attempt.reported_at - began)
+    if step.frames >= LEAST_FRAMES:
         fleet.learn_speed(work, attempt.interface_id, task.model, step.size_class, step.frames / spent)
 
 

@@ -169,7 +169,7 @@ def test_a_task_that_was_stopped_while_its_step_was_chosen_is_not_offered(small_
     user = world.user()
     task_id = world.task(user)
     node = world.interface(world.node())
-    chosen = Choice(world.step(task_id).id, task_id, node.id, 1.0)
+    chosen = Choice(world.step(task_id).id, task_id, node.id, 1.0, again=False)
     world.run(lambda work: controls.pause(work, user, task_id))
     assert world.run(lambda work: dispatching.take(work, RULES, chosen)).offer is None
     assert (world.step(task_id).state, world.attempts(task_id)) == (S.PENDING, [])
