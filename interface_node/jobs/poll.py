@@ -13,7 +13,7 @@ from interface_node.jobs.bell import Bell
 from interface_node.jobs.desk import Desk, Refusal
 from interface_node.jobs.membership import Membership
 from interface_node.jobs.outbox import Letter, Outbox
-from protocol.interfaces import Next
+from protocol.interfaces import Next, NextReply
 from protocol.reports import Callback, NodeError
 from protocol.states import Admission, ErrorClass, Lane
 from protocol.work import Assignment
@@ -53,7 +53,7 @@ class PollLoop:
         known, began = self._membership.client.credentials, time.monotonic()
         message = self._compose(self._membership.next_seq())
         try:
-            reply = await self._membership.client.next(message)
+            reply = await self._asked(message)
         except NotKnown:
             await self._membership.rejoin(known)
             return
@@ -62,6 +62,8 @@ class PollLoop:
             await asyncio.sleep(next(self._waits))
             return
         self._waits = backoff.waits(10.0)
+        if reply is None:
+            return
         for command in reply.commands:
             self._desk.cancel(command.attempt_id)
         for assignment in reply.assignments:
@@ -79,6 +81,29 @@ class PollLoop:
             and not membership.draining
             and self._desk.free + self._desk.free_light > 0
         )
+
+    async def _asked(self, message: Next) -> NextReply | None:
+        """The answer, or None when more is free now than the question said.
+
+        The next poll replaces this one; an offer that was on its way comes again, because that poll does not name it.
+        """
+        asking = asyncio.create_task(self._membership.client.next(message))
+        try:
+            while not asking.done():
+                self._changed.clear()
+                if self._outgrown(message):
+                    return None
+                changed = asyncio.create_task(self._changed.wait())
+                await asyncio.wait({asking, changed}, return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+            return asking.result()
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    def _outgrown(self, message: Next) -> bool:
+        desk = self._desk
+        return bool((desk.free and not message.free_slots) or (desk.free_light and not message.light_slots))
 
     async def _pause(self) -> None:
         """A coordinator that knows no light slot does not wait before it answers; a slot that comes free ends it."""

@@ -30,8 +30,9 @@ from protocol.interfaces import (
 )
 from protocol.problems import PROBLEMS, Problem
 from protocol.reports import Callback, CallbackReply, PieceReply
-from protocol.states import Admission, Lane, StepKind
+from protocol.states import Admission, Lane
 from protocol.work import Assignment
+from tests.fakes.offers import Handing
 from tests.fakes.ranges import Files
 
 CLUSTER = "a cluster string for tests"
@@ -100,6 +101,7 @@ class CoordinatorWire:
         self.files: dict[str, bytes] = {}
         self.serving = Files()
         self.offers: deque[Assignment] = deque()
+        self._handing = Handing(self.offers)
         self.changed = threading.Condition()
 
     def app(self) -> Starlette:
@@ -210,23 +212,20 @@ class CoordinatorWire:
         message = Next.model_validate_json(body)
         self.polls.append(message)
         if message.free_slots or not self.faults.hasty:
-            await asyncio.to_thread(self._wait_for_offer, min(message.wait_s, self.longest_poll_s))
-        return NextReply(assignments=tuple(self._given(message)), lane=self.lane, server_time=self.now())
+            await asyncio.to_thread(self._wait_for_offer, message)
+        # A newer poll replaces this one, which then goes home empty.
+        heard = {one.attempt_id for one in self.callbacks}
+        given = self._handing.to(message, heard) if self._is_newest(message) else ()
+        return NextReply(assignments=given, lane=self.lane, server_time=self.now())
 
-    def _given(self, message: Next) -> list[Assignment]:
-        given: list[Assignment] = []
-        room = {False: message.free_slots, True: message.light_slots}
-        for offer in list(self.offers):
-            light = offer.kind == StepKind.ASSEMBLE
-            if room[light]:
-                room[light] -= 1
-                self.offers.remove(offer)
-                given.append(offer)
-        return given
+    def _is_newest(self, message: Next) -> bool:
+        return self.polls[-1] is message
 
-    def _wait_for_offer(self, timeout_s: float) -> None:
+    def _wait_for_offer(self, message: Next) -> None:
         with self.changed:
-            self.changed.wait_for(lambda: self.offers, timeout_s)
+            self.changed.notify_all()
+            timeout_s = min(message.wait_s, self.longest_poll_s)
+            self.changed.wait_for(lambda: self.offers or not self._is_newest(message), timeout_s)
 
     async def _leave(self, request: Request, body: bytes) -> Leave:
         self._signer(request, body)

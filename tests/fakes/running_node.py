@@ -39,12 +39,14 @@ def settings_for(home: Path, coordinator: str, **keys: str) -> NodeSettings:
 class RunningNode:
     """Start it with `with`; leaving the block stops it as SIGTERM would."""
 
-    def __init__(self, home: Path, coordinator: str, work: Work, *, pushed: bool = False, **keys: str) -> None:
+    def __init__(
+        self, home: Path, coordinator: str, work: Work, *, pushed: bool = False, pace: Pace = PACE, **keys: str
+    ) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         if pushed:
             keys["NODE_ADDRESS"] = self.url
-        app = create_app(settings_for(home, coordinator, **keys), work, PACE)
+        app = create_app(settings_for(home, coordinator, **keys), work, pace)
         self.node: Node = app.state.node
         config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)

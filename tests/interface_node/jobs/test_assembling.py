@@ -1,6 +1,8 @@
 """The `assemble` step of a node: its own parts are used, others fetched, and it takes no slot."""
 
 import hashlib
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from tests import clips
 from tests import independent_reader as reader
 from tests.clips import Clip
 from tests.fakes.coordinator import FakeCoordinator
-from tests.fakes.running_node import RunningNode
+from tests.fakes.running_node import PACE, RunningNode
 from tests.fakes.work import CopyWork
 from tests.interface_node.jobs.assembling import OUTPUTS, joining, joining_of, segments
 
@@ -134,6 +136,22 @@ def test_a_cancelled_joining_ends_soon_and_frees_its_place(
         assert coordinator.end_of(step).kind == "cancelled"
         coordinator.until(lambda: coordinator.polls[-1].light_slots == 1)
     assert list((tmp_path / "node" / "work").glob("*")) == []
+
+
+def test_a_slot_that_comes_free_is_not_kept_waiting_by_a_poll_for_joinings(
+    coordinator: FakeCoordinator, work: CopyWork, tmp_path: Path
+) -> None:
+    work.hold()
+    coordinator.longest_poll_s = 4.0
+    with RunningNode(tmp_path, coordinator.url, work, pace=replace(PACE, poll_s=4.0), NODE_SLOTS="1"):
+        first = coordinator.offer(coordinator.assignment(b"a segment"))
+        coordinator.until(lambda: coordinator.polls and coordinator.polls[-1].free_slots == 0)
+        work.let_go()
+        assert coordinator.end_of(first).kind == "completed"
+        began = time.monotonic()
+        second = coordinator.offer(coordinator.assignment(b"another"))
+        assert coordinator.end_of(second).kind == "completed"
+        assert time.monotonic() - began < 2
 
 
 def test_a_node_does_not_hurry_an_elder_coordinator_that_answers_at_once(
