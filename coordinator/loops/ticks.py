@@ -38,7 +38,7 @@ class Ticks:
         if reason is not None:
             log.info("coordinator_doubts_itself", extra={"reason": reason})
             await database.write(lambda work: doubt.doubt(work, rules, reason))
-        await database.write(lambda work: _take_away(work, rules, at))
+        await database.write(lambda work: leases.take_away(work, rules, at))
 
     async def nodes(self) -> None:
         """Nodes that were silent for too long are offline."""
@@ -62,15 +62,6 @@ class Ticks:
         if entries:
             written = await write(lambda work: progress.write(work, rules, entries), patient=True)
             book.settle(entries, written)
-
-
-def _take_away(work: Work, rules: Rules, asked_at: float) -> None:
-    """A unit that had to wait knows less than it seems: whatever renews leases waits behind it."""
-    if abs(work.now - asked_at) > rules.lease_s / 2:
-        doubt.doubt(work, rules, "waited")
-    elif not doubt.in_doubt(work) and not doubt.silence(work, rules):
-        leases.expire(work, rules)
-        leases.give_up_on_the_still(work, rules)
 
 
 def _settle(work: Work, *, rules: Rules, task_id: str) -> None:

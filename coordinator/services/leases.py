@@ -6,7 +6,7 @@ from typing import Final
 
 from coordinator.domain.lifecycle import LEASED, AttemptVerb
 from coordinator.domain.news import InterfaceChanged
-from coordinator.services import settling
+from coordinator.services import doubt, settling
 from coordinator.services.rules import Rules
 from coordinator.store import attempts, interfaces, tasks
 from coordinator.store.tables import Attempts
@@ -66,6 +66,16 @@ def abandon(work: Work, rules: Rules, interface_id: str, reason: str) -> int:
     """A node left, was revoked, or started anew: everything that it held is offered again. Returns how many."""
     held = attempts.held_by(work, interface_id)
     return sum(lose(work, rules, attempt, reason) for attempt in held if attempt.state in LEASED)
+
+
+def take_away(work: Work, rules: Rules, asked_at: float) -> int:
+    """End what is over, unless there is reason to doubt. `asked_at` is when this was asked for: a unit that had to wait
+    knows less than it seems, because whatever renews leases waits behind it. Returns how many ended."""
+    if abs(work.now - asked_at) > rules.lease_s / 2:
+        doubt.doubt(work, rules, "waited")
+    if doubt.in_doubt(work) or doubt.silence(work, rules):
+        return 0
+    return expire(work, rules) + give_up_on_the_still(work, rules)
 
 
 def expire(work: Work, rules: Rules, limit: int = 200) -> int:

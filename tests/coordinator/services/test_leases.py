@@ -201,6 +201,15 @@ def test_nodes_that_stay_silent_all_through_a_doubt_are_lost(world: World) -> No
     assert expire(world) == 3
 
 
+@pytest.mark.parametrize(("waited", "ended"), [(0.0, 1), (16.0, 0), (-16.0, 0)])
+def test_a_unit_that_had_to_wait_takes_nothing_away(world: World, waited: float, ended: int) -> None:
+    (attempt_id,) = fleet_of(world, 1)
+    world.set(Attempts, attempt_id, lease_until=PAST)
+    assert world.run(lambda work: leases.take_away(work, RULES, work.now - waited)) == ended
+    assert world.database.look(doubt.in_doubt) is not bool(ended)
+    assert world.attempt(attempt_id).state == (A.LOST if ended else A.RUNNING)
+
+
 def _end_doubt(work: Work) -> None:
     known = facts.get(work, doubt.NAME)
     assert known is not None
