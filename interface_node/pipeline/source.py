@@ -15,7 +15,7 @@ from av.buffer import Buffer
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from interface_node.errors import Cancelled, FramesMismatch, MediaTooLarge, NoFrames
@@ -141,19 +141,33 @@ def _from(
     """Frames from `first` on. It is a frame's pts, so another first frame means that we landed late.
 
     Where to stop is seen on decoded frames, never on packets: with open groups of pictures, frames of a range lie in
-    the file behind the next range's first keyframe.
+    the file behind the next range's first keyframe. A stream that is refreshed by and by, without pictures that stand
+    alone, is right only a whole refresh after the place where it begins to look right: there we land one further back.
     """
     if first is None:
         yield from _decode(container, stream, cancelled)
         return
+    refreshed: set[int] = set()
     for back in SEEK_BACK_S:
         seek(container, stream, first, back)
-        frames = (frame for frame in _decode(container, stream, cancelled) if not _before(frame, first))
+        decoded = _decode(container, stream, cancelled)
+        landed = next(decoded, None)
+        if landed is None or (landed.pts is not None and landed.pts > first):
+            continue
+        if not _stands_alone(landed) and back is not None:
+            refreshed.add(landed.pts or 0)
+            if len(refreshed) < 2:
+                continue
+        frames = (frame for frame in itertools.chain([landed], decoded) if not _before(frame, first))
         found = next(frames, None)
         if found is not None and found.pts == first:
             yield from itertools.chain([found], frames)
             return
     raise FramesMismatch(f"there is no frame at {first}")
+
+
+def _stands_alone(frame: VideoFrame) -> bool:
+    return frame.key_frame or frame.pict_type == PictureType.I
 
 
 def _before(frame: VideoFrame, limit: int | None) -> bool:
