@@ -91,3 +91,8 @@ def rest_s(ends: int) -> float:
 def disk_floor_mb(free_mb: int) -> int:
     """A node whose disk was full at `free_mb` gets nothing before so much is free."""
     return free_mb + max(8, free_mb // 10)
+
+
+def learnt_mb(estimate: int, full_at: Sequence[int]) -> int:
+    """What a step needs in MB, once disks with `full_at` MB free were full before it was done."""
+    return max((estimate, *(free + max(8, free // 4) for free in full_at)))

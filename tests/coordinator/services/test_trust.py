@@ -232,7 +232,11 @@ def test_a_full_disk_costs_nobody_anything_and_the_node_waits_for_room(world: Wo
     world.set(Interfaces, node, rest_until=0.0)
     assert world.claim() is None
     world.set(Interfaces, node, disk_free_mb=1100)
-    assert world.claim() is not None
+    assert world.claim() is None
+    other = world.task()
+    assert world.attempt(world.offered()).task_id == other
+    world.node(slots=1, disk_free_mb=1250)
+    assert world.attempt(world.offered()).task_id == task_id
 
 
 def test_who_hands_back_again_and_again_is_asked_more_slowly_and_pays_nothing(world: World) -> None:
