@@ -91,6 +91,7 @@ def reset(work: Work, user_id: str | None, task_id: str) -> Tasks:
             error=None,
             encoding=None,
             extradata_sha256=None,
+            suspect=False,
             frames_total=0,
             frames_done=0,
             progress=0.0,

@@ -195,11 +195,13 @@ def test_a_suspect_runs_one_step_at_a_time_until_one_succeeds(world: World) -> N
 
 
 def test_failures_of_a_suspect_are_nobodys_strikes_and_it_fails_by_its_own_bound(world: World) -> None:
-    task_id, nodes, _ = poisoned(world)
+    task_id, nodes, user = poisoned(world)
     while world.state(task_id) != T.FAILED:
         assert fails(world, "internal") == task_id
     assert [world.interface(node).admission for node in nodes] == [Admission.APPROVED] * 2
     assert world.database.look(unsound) == []
+    world.run(partial(controls.reset, user_id=user, task_id=task_id))
+    assert not world.get(task_id).suspect
 
 
 def test_a_step_that_another_node_did_speaks_against_the_one_that_failed_it(world: World) -> None:
