@@ -4,27 +4,19 @@ They are fetched once for all attempts; the longest unused are removed for room.
 """
 
 import asyncio
-import contextlib
 import os
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from interface_node.jobs.blocks import DATA_SUFFIX, MAP_SUFFIX
+from interface_node.jobs.room import Kept, Room, trimmed
 from interface_node.jobs.shared_source import SharedSource
 from protocol.work import Source
 
-_log = structlog.get_logger(__name__)
 LIMIT_BYTES: Final = 20 * 1024**3
-RESERVE_BYTES: Final = 1024**3
-"""Disk that fetched sources leave to outputs."""
-_SECTOR: Final = 512
 
 Fetch = Callable[[Path], Awaitable[None]]
 
@@ -33,12 +25,14 @@ class SourceCache:
     """A directory of whole, checked files, and of blocks. What is in use is never removed, so the bound may be passed
     while it is."""
 
-    def __init__(self, directory: Path, limit_bytes: int = LIMIT_BYTES) -> None:
+    def __init__(self, directory: Path, room: Room, limit_bytes: int = LIMIT_BYTES) -> None:
         self._directory = directory
+        self._room = room
         self._limit = limit_bytes
         self._users: Counter[str] = Counter()
         self._opening: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._shared: dict[str, SharedSource] = {}
+        room.share(self._unused)
 
     def open(self) -> None:
         """Make the directory and remove what an interrupted fetch left that cannot be continued."""
@@ -107,44 +101,18 @@ class SourceCache:
             self._opening.pop(sha256, None)
 
     def _make_room(self, size: int) -> None:
-        kept = self._kept()
-        held = sum(one.size for one in kept)
-        room = min(self._limit, held + shutil.disk_usage(self._directory).free - RESERVE_BYTES)
-        total = held + size
-        for one in kept:
-            if total <= room:
-                return
-            if one.sha256 not in self._users:
-                for path in one.paths:
-                    path.unlink(missing_ok=True)
-                total -= one.size
-                _log.info("source_evicted", sha256=one.sha256, size=one.size)
+        trimmed(self._kept(), self._unused(), self._limit - size)
+        self._room.make(size)
 
-    def _kept(self) -> list["_Kept"]:
-        """What is here, the longest unused first."""
-        found: defaultdict[str, _Kept] = defaultdict(_Kept)
+    def _unused(self) -> list[Kept]:
+        return [one for one in self._kept() if one.name not in self._users]
+
+    def _kept(self) -> list[Kept]:
+        found: dict[str, Kept] = {}
         for path in self._directory.iterdir():
-            with contextlib.suppress(FileNotFoundError):  # a fetch that ends renames its file
-                if path.suffix != ".part":
-                    found[path.stem].add(path)
-        return sorted(found.values(), key=lambda one: one.used_at)
-
-
-@dataclass
-class _Kept:
-    """The files of one source; `size` in bytes that they take on the disk."""
-
-    sha256: str = ""
-    size: int = 0
-    used_at: float = 0.0
-    paths: tuple[Path, ...] = ()
-
-    def add(self, path: Path) -> None:
-        status = path.stat()
-        self.sha256 = path.stem
-        self.size += min(status.st_size, status.st_blocks * _SECTOR)
-        self.used_at = max(self.used_at, status.st_mtime)
-        self.paths = (*self.paths, path)
+            if path.suffix != ".part":
+                found.setdefault(path.stem, Kept(path.stem)).add(path)
+        return list(found.values())
 
 
 def _is_whole(path: Path, size: int) -> bool:

@@ -57,10 +57,11 @@ class Node:
         bell = Bell()
         self.membership = Membership(self.client, self.ending, bell)
         self.desk = Desk(settings.node_slots, work, self.client.resolve, bell)
-        self._parts = PartStore(home / "parts", Room(home))
+        room = Room(home)
+        self._cache = SourceCache(home / "cache", room)
+        self._parts = PartStore(home / "parts", room)
         self.outbox = Outbox(home / "outbox", self.membership, self.meters, self._parts.drop)
         self._cards = Cards()
-        self._cache = SourceCache(home / "cache")
         self._pace = pace
         self._runner = self._new_runner()
         self._heartbeats = HeartbeatLoop(

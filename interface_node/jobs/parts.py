@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from interface_node.jobs.room import Room, aged, remove
+from interface_node.jobs.room import Kept, Room, trimmed
 from interface_node.jobs.work import Made
 from interface_node.pipeline.whole_file import sha256_of
 from protocol.base import TaskId
@@ -99,12 +99,7 @@ class PartStore:
 
     def _make_room(self, size: int) -> bool:
         """Keep to the bound and to the disk's reserve; whether `size` more bytes fit."""
-        held = sum(status.st_size for status, _ in aged(self._files()))
-        for status, path in aged(self._unused()):
-            if held + size <= self._limit:
-                break
-            held -= status.st_size
-            remove(path)
+        trimmed(self._kept(), self._unused(), self._limit - size)
         return self._room.make(size)
 
     def _expire(self) -> None:
@@ -112,15 +107,20 @@ class PartStore:
         stamp = self._directory / "now"
         stamp.touch()
         oldest = stamp.stat().st_mtime - self._retain_s
-        for status, path in aged(self._unused()):
-            if status.st_mtime < oldest:
-                remove(path)
+        for one in self._unused():
+            if one.used_at < oldest:
+                one.remove()
 
-    def _unused(self) -> list[Path]:
-        return [path for path in self._files() if path not in self._users]
+    def _unused(self) -> list[Kept]:
+        return [one for one in self._kept() if not any(path in self._users for path in one.paths)]
 
-    def _files(self) -> list[Path]:
-        return [path for path in self._directory.glob("*/*") if path.suffix != ".part"]
+    def _kept(self) -> list[Kept]:
+        found = []
+        for path in self._directory.glob("*/*"):
+            if path.suffix != ".part":
+                found.append(Kept(path.name))
+                found[-1].add(path)
+        return found
 
     def _place(self, task_id: TaskId, sha256: str) -> Path:
         return self._folder(task_id) / sha256

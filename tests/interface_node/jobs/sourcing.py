@@ -9,6 +9,7 @@ from interface_node.coordinator_client.client import CoordinatorClient
 from interface_node.jobs.attempt import Attempt
 from interface_node.jobs.cache import SourceCache
 from interface_node.jobs.meters import Meters
+from interface_node.jobs.room import Room
 from interface_node.jobs.sources import Sources
 from interface_node.pipeline.container import Media
 from interface_node.pipeline.source import scan
@@ -22,7 +23,7 @@ class Reading:
 
     def __init__(self, coordinator: FakeCoordinator, home: Path, *, small_bytes: int = 0) -> None:
         self.coordinator = coordinator
-        self.cache = SourceCache(home / "cache")
+        self.cache = SourceCache(home / "cache", Room(home))
         self.cache.open()
         self.meters = Meters()
         self.client = CoordinatorClient(coordinator.url, CLUSTER, lambda credentials: None)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from interface_node.jobs.cache import SourceCache
 from interface_node.jobs.parts import PartStore
 from interface_node.jobs.room import Room
 from interface_node.jobs.work import Made
@@ -166,3 +167,22 @@ def test_two_that_want_the_same_part_fetch_it_once(tmp_path: Path) -> None:
 
     assert asyncio.run(both()) == [b"first", b"first"]
     assert server.fetched == 1
+
+
+def test_sources_and_parts_share_the_room_and_what_is_in_use_stays(tmp_path: Path) -> None:
+    disk = Room(tmp_path, reserve_bytes=NO_ROOM)
+    sources, parts = SourceCache(tmp_path / "cache", disk), PartStore(tmp_path / "parts", disk)
+    sources.open()
+    parts.open()
+    (tmp_path / "cache" / "source").write_bytes(b"a source")
+    (tmp_path / "parts" / "task").mkdir()
+    (tmp_path / "parts" / "task" / "part").write_bytes(b"a part")
+    used = part(b"used")
+
+    async def scenario() -> None:
+        async with parts.hold(ONE, used, Server(b"used").fetch):
+            assert not disk.make(0)
+            assert [path.name for path in files(tmp_path)] == [used.sha256]
+
+    asyncio.run(scenario())
+    assert list((tmp_path / "cache").iterdir()) == []
