@@ -19,3 +19,18 @@ def fleet(running_fleet: Fleet) -> Fleet:
     """The fleet, whole and idle."""
     running_fleet.heal()
     return running_fleet
+
+
+@pytest.fixture(scope="session", params=["push", "pull"])
+def running_segmented(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The same, cutting videos into segments of some five seconds."""
+    home = tmp_path_factory.mktemp(f"segmented-{request.param}")
+    with Fleet(home, push=request.param == "push", SEGMENT_SECONDS="5") as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def segmented(running_segmented: Fleet) -> Fleet:
+    """The fleet that cuts videos, whole and idle."""
+    running_segmented.heal()
+    return running_segmented

@@ -62,3 +62,19 @@ def test_with_the_direct_call_blocked_a_cancel_still_frees_the_node_within_six_s
     with unreachable_for_cancel(fleet) as (node, proxy):
         assert worst(fleet, node) < BLOCKED_S
         assert bool(proxy.swallowed) == fleet.push
+
+
+def test_a_cancel_stops_every_segment_on_every_node_within_three_seconds(segmented: Fleet) -> None:
+    task_id = segmented.submit(segmented.long_id)
+
+    def both_work() -> bool:
+        return len({row["node"] for row in segmented.attempts(task_id) if row["state"] == "running"}) == 2
+
+    until(both_work, 60, "both nodes work on it")
+    began = time.monotonic()
+    assert segmented.user.put(f"/tasks/{task_id}/cancel").json()["state"] == "cancelled"
+    for node in segmented.nodes:
+        until(partial(segmented.is_idle, node), 20, "the node is idle")
+    assert time.monotonic() - began < IDLE_S
+    live = {"offered", "running", "stopping"}
+    assert not live & {row["state"] for row in segmented.attempts(task_id)}
