@@ -87,9 +87,7 @@ def models_of(work: Work, interface_ids: Collection[str]) -> Sequence[InterfaceM
 
 def lock(work: Work, interface_id: str) -> Interfaces | None:
     """Lock a node's row for a claim, so that two replicas count its slots one after the other."""
-    if work.run(_CLAIM, {"key": interface_id, "now": work.now}) != 1:
-        return None
-    return get(work, interface_id)
+    return work.locked(_CLAIM, _GET, Interfaces, {"key": interface_id, "now": work.now})
 
 
 def change(work: Work, interface_id: str, **values: Any) -> None:

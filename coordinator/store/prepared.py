@@ -12,7 +12,7 @@ from copy import copy
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import JSON, ClauseElement, Connection, Dialect, Executable, Insert, Select
+from sqlalchemy import JSON, ClauseElement, Connection, Dialect, Executable, Insert, Select, Update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
@@ -53,7 +53,7 @@ def _plan(statement: Executable, dialect: Dialect, without: tuple[str, ...] = ()
         for name, bind in compiled.binds.items()
     )
     order = tuple(compiled.positiontup or ()) if compiled.positional else None
-    chosen = list(statement.selected_columns) if isinstance(statement, Select) else []
+    chosen = list(statement.exported_columns) if isinstance(statement, (Select, Update)) else []
     columns = [(place, _converter(column.type, dialect)) for place, column in enumerate(chosen)]
     make = _row_class(tuple(column.key or f"column_{place}" for place, column in enumerate(chosen)))
     return Plan(str(compiled), order, binds, make, tuple((p, found) for p, found in columns if found is not None))
@@ -115,6 +115,18 @@ def changed(connection: Connection, statement: Executable, parameters: Mapping[s
         return int(cursor.rowcount)
     finally:
         cursor.close()
+
+
+def updated(connection: Connection, statement: Update, parameters: Mapping[str, Any]) -> list[Any] | None:
+    """Run an UPDATE and return the rows as they are now; None where the database cannot: then nothing was run."""
+    if not connection.dialect.update_returning:
+        return None
+    return rows(connection, _returning_rows(statement), parameters)
+
+
+@lru_cache(maxsize=16)
+def _returning_rows(statement: Update) -> Executable:
+    return statement.returning(*statement.table.c)
 
 
 def inserted(connection: Connection, statement: Insert, key: str, parameters: Mapping[str, Any]) -> int:

@@ -50,8 +50,7 @@ def get(work: Work, task_id: str) -> Tasks | None:
 
 def lock(work: Work, task_id: str) -> Tasks | None:
     """Lock the row until the commit and read it; None when there is no such task."""
-    work.run(_LOCK, {"key": task_id})
-    return get(work, task_id)
+    return work.locked(_LOCK, _GET, Tasks, {"key": task_id})
 
 
 def move(work: Work, task_id: str, sources: Collection[TaskState], target: TaskState, **values: Any) -> bool:

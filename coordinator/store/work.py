@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, CursorResult, Executable, Insert, text
+from sqlalchemy import Connection, CursorResult, Executable, Insert, Update, text
 
 from coordinator.store import prepared
 
@@ -44,6 +44,13 @@ class Work:
     def run(self, statement: Executable, parameters: Mapping[str, Any]) -> int:
         """Run a prepared INSERT, UPDATE or DELETE; how many rows it matched is the verdict of a guarded move."""
         return prepared.changed(self.connection, statement, parameters)
+
+    def locked(self, lock: Update, read: Executable, kind: type[T], parameters: Mapping[str, Any]) -> T | None:
+        """Run a prepared UPDATE of one row and read it, in one statement where the database can. None: no such row."""
+        found = prepared.updated(self.connection, lock, parameters)
+        if found is None:
+            return self.row(read, kind, parameters) if self.run(lock, parameters) else None
+        return cast("T", found[0]) if found else None
 
     def insert(self, statement: Insert, key: str, parameters: Mapping[str, Any]) -> int:
         """Run a prepared INSERT; the number that the database gave to the column `key`."""

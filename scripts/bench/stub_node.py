@@ -113,7 +113,7 @@ class StubNode:
             await asyncio.sleep(PAUSE_S)
             await self._report(offer, seq, "progress", frames_done=frames * seq // CALLBACKS, done=seq)
         if self.artifact is None:
-            error = {"code": "bench", "error_class": "node"}
+            error = {"code": "bench", "error_class": "input"}
             await self._report(offer, CALLBACKS, "failed", error=error)
             return
         artifact = await self._upload(offer, self.artifact)
