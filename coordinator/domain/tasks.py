@@ -39,7 +39,7 @@ class TransparentChoice(RequestModel):
 
 
 BackgroundChoice = Annotated[MediaChoice | ColorChoice | BlurChoice | TransparentChoice, Field(discriminator="kind")]
-SUPPORTED_BACKGROUNDS = frozenset({"image", "color"})
+SUPPORTED_BACKGROUNDS = frozenset({"image", "color", "blur"})
 
 
 class Options(RequestModel):

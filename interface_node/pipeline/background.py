@@ -1,5 +1,6 @@
 """Backgrounds as the planes of a frame: made once for a run, in the file's own size, orientation and colours."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -7,15 +8,32 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from interface_node.pipeline.blur import MOST, blurred
 from interface_node.pipeline.frames import Colour, Geometry, Plane, planes
-from interface_node.pipeline.spec import Backdrop, Picture, Plain
+from interface_node.pipeline.spec import Backdrop, Blur, Picture, Plain
 from interface_node.pipeline.still import read_picture
 from protocol.work import Fit
 
 Rgb = NDArray[np.uint8]
+Behind = Callable[[Sequence[Plane], Sequence[NDArray[np.uint8]]], Sequence[Plane]]
+"""From a frame's Y, U, V planes and the person's mask in the size of each to the planes behind the person."""
 
 
-def background_planes(backdrop: Backdrop, geometry: Geometry) -> tuple[Plane, ...]:
+def behind(backdrop: Backdrop, geometry: Geometry) -> Behind:
+    """What is put behind each frame; NotAnImage when a picture's file is none."""
+    if isinstance(backdrop, Blur):
+        sigma = backdrop.strength * MOST * _upright_size(geometry)[1]
+
+        def blur(front: Sequence[Plane], masks: Sequence[NDArray[np.uint8]]) -> list[Plane]:
+            sigmas = (sigma, sigma / 2, sigma / 2)
+            return [blurred(plane, mask, width) for plane, mask, width in zip(front, masks, sigmas, strict=True)]
+
+        return blur
+    still = background_planes(backdrop, geometry)
+    return lambda front, masks: still
+
+
+def background_planes(backdrop: Picture | Plain, geometry: Geometry) -> tuple[Plane, ...]:
     """Y, U, V planes of the background, ready to be blended; NotAnImage when its file is not a picture."""
     upright = _upright_size(geometry)
     rgb = paint(backdrop, *upright, display_aspect=_display_aspect(geometry, upright))
@@ -23,7 +41,16 @@ def background_planes(backdrop: Backdrop, geometry: Geometry) -> tuple[Plane, ..
     return tuple(plane.copy() for plane in planes(_as_yuv(stored, geometry)))
 
 
-def paint(backdrop: Backdrop, width: int, height: int, display_aspect: float | None = None) -> Rgb:
+def paint_behind(backdrop: Backdrop, picture: Rgb, mask: NDArray[np.uint8]) -> Rgb:
+    """The background of a still, `uint8 [h, w, 3]` like `picture`, with the person's `mask: uint8 [h, w]`."""
+    height, width = mask.shape
+    if isinstance(backdrop, Blur):
+        sigma = backdrop.strength * MOST * height
+        return np.dstack([blurred(picture[:, :, place], mask, sigma) for place in range(3)]).astype(np.uint8)
+    return paint(backdrop, width, height)
+
+
+def paint(backdrop: Picture | Plain, width: int, height: int, display_aspect: float | None = None) -> Rgb:
     """The background as `uint8 [height, width, 3]` RGB; `display_aspect` is given where pixels are not square."""
     match backdrop:
         case Plain(red, green, blue):

@@ -7,6 +7,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from interface_node.pipeline.background import Behind
 from interface_node.pipeline.frames import Colour, Geometry, Plane, blank, even, planes, repeat_edges
 from protocol.states import Output
 
@@ -14,11 +15,11 @@ from protocol.states import Output
 class Compositor:
     """Makes the frames of every wanted output from one frame and its mask; each instance belongs to one thread."""
 
-    def __init__(self, geometry: Geometry, background: tuple[Plane, ...], outputs: frozenset[Output]) -> None:
+    def __init__(self, geometry: Geometry, behind: Behind, outputs: frozenset[Output]) -> None:
         self._geometry = geometry
-        self._background = background
+        self._behind = behind
         self._outputs = outputs
-        self._rest = [np.empty_like(plane) for plane in background]
+        self._rest: list[Plane] = []
 
     def compose(self, frame: VideoFrame, alpha: NDArray[np.uint8]) -> dict[Output, VideoFrame]:
         """`frame` in the working format, `alpha: uint8` of the model's size -> a frame for each output, same pts."""
@@ -38,10 +39,12 @@ class Compositor:
     def _composite(self, source: tuple[Plane, ...], masks: list[NDArray[np.uint8]]) -> VideoFrame:
         geometry = self._geometry
         result = _even_frame(geometry, geometry.pixels, geometry.colour)
+        masks = [masks[0], masks[1], masks[1]]
+        self._rest = self._rest or [np.empty_like(plane) for plane in source]
+        behind = self._behind(source, masks)
         for index, target in enumerate(planes(result)):
-            behind, rest = self._background[index], self._rest[index]
-            height, width = behind.shape
-            _blend(source[index], behind, masks[min(index, 1)], rest, target[:height, :width])
+            height, width = source[index].shape
+            _blend(source[index], behind[index], masks[index], self._rest[index], target[:height, :width])
             repeat_edges(target, width, height)
         return result
 

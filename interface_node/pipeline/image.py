@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from interface_node.engine.interface import Segmenter
 from interface_node.errors import Cancelled, NoFrames
-from interface_node.pipeline.background import paint
+from interface_node.pipeline.background import paint_behind
 from interface_node.pipeline.container import Media, open_media, reading, video_stream
 from interface_node.pipeline.source import open_source
 from interface_node.pipeline.spec import Backdrop, IsCancelled, OnProgress, OutputFile, Progress, RunResult
@@ -135,7 +135,8 @@ def _pixels(spec: ImageSpec, output: Output, picture: Rgb, mask: NDArray[np.uint
         case Output.FOREGROUND:
             return np.dstack([picture[:, :, :3], mask])
         case Output.COMPOSITE:
-            behind = paint(spec.background, mask.shape[1], mask.shape[0])
+            person = np.ascontiguousarray(picture[:, :, :3])
+            behind = paint_behind(spec.background, person, mask)
             weight = cv2.merge([mask, mask, mask])
-            front = cv2.multiply(np.ascontiguousarray(picture[:, :, :3]), weight, scale=1 / 255)
+            front = cv2.multiply(person, weight, scale=1 / 255)
             return np.asarray(cv2.add(front, cv2.multiply(behind, cv2.bitwise_not(weight), scale=1 / 255)), np.uint8)

@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 
 from interface_node.engine.interface import Segmenter
 from interface_node.errors import Cancelled
-from interface_node.pipeline.background import background_planes
+from interface_node.pipeline.background import behind
 from interface_node.pipeline.channel import Aborted, Channel
 from interface_node.pipeline.compositor import Compositor
 from interface_node.pipeline.frames import conform, planes
@@ -40,7 +40,7 @@ def run(spec: RunSpec, segmenter: Segmenter, progress: OnProgress, cancelled: Is
     cv2.setNumThreads(1)  # small pictures: OpenCV's own threads cost more than they bring
     began = time.monotonic()
     with open_source(spec.source, spec.range, cancelled) as source, open_sinks(spec, source) as sinks:
-        background = background_planes(spec.background, source.geometry)
+        background = behind(spec.background, source.geometry)
         compositor = Compositor(source.geometry, background, frozenset(spec.outputs))
         flow = _Flow(source, segmenter, compositor, sinks, spec.range.frames if spec.range else 0)
         try:

@@ -39,7 +39,14 @@ class Plain:
     blue: int
 
 
-Backdrop = Picture | Plain
+@dataclass(frozen=True)
+class Blur:
+    """The original picture, blurred; `strength` 0..1."""
+
+    strength: float = 0.5
+
+
+Backdrop = Picture | Plain | Blur
 
 
 def backdrop(background: Background, file: Path | None) -> Backdrop:
@@ -54,7 +61,9 @@ def backdrop(background: Background, file: Path | None) -> Backdrop:
             if file is None:
                 raise UnsupportedBackground("an image background needs its file")
             return Picture(file, background.fit)
-        case VideoBackground() | BlurBackground() | TransparentBackground():
+        case BlurBackground():
+            return Blur(background.strength)
+        case VideoBackground() | TransparentBackground():
             raise UnsupportedBackground(f"this node does not make {background.kind} backgrounds yet")
 
 

@@ -25,7 +25,7 @@ errors = Console(stderr=True)
 
 def process(
     video: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A video, or a picture.")],
-    background: Annotated[str, typer.Option("--background", "-b", help="A picture, or color:#rrggbb.")],
+    background: Annotated[str, typer.Option("--background", "-b", help="A picture, color:#rrggbb, blur or blur:0..1.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the composite goes.")],
     model: Annotated[str, typer.Option(help="Id or alias of a model.")] = "selfie",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -50,17 +50,30 @@ def process(
 
 
 def parse_background(text: str, fit: Fit) -> "Backdrop":
-    """`color:#rrggbb` or the path of a picture; UnsupportedBackground for anything else."""
-    from interface_node.pipeline.spec import Picture, plain
+    """`color:#rrggbb`, `blur`, `blur:0..1` or the path of a picture; UnsupportedBackground for anything else."""
+    from interface_node.pipeline.spec import Blur, Picture, plain
 
     kind, _, value = text.partition(":")
     if kind in ("color", "colour"):
         return plain(value)
     if Path(text).is_file():
         return Picture(Path(text), fit)
-    if text in ("blur", "transparent"):
+    if kind == "blur":
+        return Blur(_strength(value))
+    if text == "transparent":
         raise UnsupportedBackground(f"{text} backgrounds are not made yet")
-    raise UnsupportedBackground(f"{text!r} is neither a file nor color:#rrggbb")
+    raise UnsupportedBackground(f"{text!r} is neither a file nor color:#rrggbb nor blur")
+
+
+def _strength(value: str) -> float:
+    """How strong a blur is, 0..1; half when nothing is said."""
+    try:
+        strength = float(value or 0.5)
+    except ValueError:
+        strength = -1.0
+    if not 0 <= strength <= 1:
+        raise UnsupportedBackground(f"blur:{value} is not a strength from 0 to 1")
+    return strength
 
 
 def output_path(out: Path, output: Output, encoding: Encoding) -> Path:

@@ -19,7 +19,9 @@ INTERRUPTED = 130
 
 def submit(
     video: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A video file.")],
-    background: Annotated[str, typer.Option("--background", "-b", help="A file, color:#rrggbb, blur or transparent.")],
+    background: Annotated[
+        str, typer.Option("--background", "-b", help="A file, color:#rrggbb, blur, blur:0..1 or transparent.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="File or folder for the result.")],
     model: Annotated[str | None, typer.Option("--model", "-m", help="A model.  [default: the coordinator's]")] = None,
     outputs: Annotated[list[Output] | None, typer.Option(help="composite, mask, foreground; repeat it.")] = None,
@@ -79,13 +81,23 @@ def process(
         raise Refusal("Cancelled.", INTERRUPTED) from None
 
 
+def _strength(value: str) -> float:
+    """0..1; half when nothing is said."""
+    try:
+        return float(value or 0.5)
+    except ValueError:
+        raise Refusal(f"blur:{value} is not a strength from 0 to 1.") from None
+
+
 def _background(client: Client, text: str, fit: Fit, bars: Bars) -> dict[str, Any]:
     """What `--background` means, uploaded if it is a file."""
     kind, _, value = text.partition(":")
     if kind in {"color", "colour"} and value:
         return {"kind": "color", "color": value}
     path = Path(text)
-    if text in {"blur", "transparent"} and not path.is_file():
+    if kind == "blur" and not path.is_file():
+        return {"kind": kind, "strength": _strength(value)}
+    if text == "transparent" and not path.is_file():
         return {"kind": text}
     if not path.is_file():
         raise Refusal(f"There is no background {text}: give a file, color:#rrggbb, blur or transparent.")

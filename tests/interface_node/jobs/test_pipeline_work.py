@@ -11,16 +11,16 @@ import pytest
 from interface_node.engine import providers
 from interface_node.errors import (
     Cancelled,
+    PartMismatch,
     ProviderUnavailable,
     UnknownModel,
     UnsupportedBackground,
-    UnsupportedStep,
 )
 from interface_node.jobs.pipeline_work import PipelineWork, device_names, devices_of, open_work
 from interface_node.jobs.work import Order, Progress
 from interface_node.pipeline.source import scan
 from protocol.states import ErrorClass, Output, StepKind
-from protocol.work import BlurBackground, ImageBackground
+from protocol.work import ImageBackground, TransparentBackground
 from tests import clips
 from tests.fakes.coordinator import FakeCoordinator
 from tests.fakes.running_node import RunningNode, settings_for
@@ -84,10 +84,10 @@ def test_what_it_cannot_do_is_known_before_anything_is_fetched(
     coordinator: FakeCoordinator, pipeline: PipelineWork
 ) -> None:
     pipeline.check(coordinator.assignment(b""))
-    with pytest.raises(UnsupportedStep):
+    with pytest.raises(PartMismatch, match="the parts of the composite have 0 frames, the plan 10"):
         pipeline.check(coordinator.assignment(b"", kind=StepKind.ASSEMBLE))
     with pytest.raises(UnsupportedBackground):
-        pipeline.check(coordinator.assignment(b"", background=BlurBackground()))
+        pipeline.check(coordinator.assignment(b"", background=TransparentBackground()))
     with pytest.raises(UnknownModel):
         pipeline.check(coordinator.assignment(b"", model="nobody-has-this"))
 

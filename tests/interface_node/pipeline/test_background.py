@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from interface_node.errors import UnsupportedBackground
 from interface_node.pipeline.background import background_planes, paint
 from interface_node.pipeline.frames import Colour, Geometry
-from interface_node.pipeline.spec import Picture, Plain, backdrop, plain
+from interface_node.pipeline.spec import Blur, Picture, Plain, backdrop, plain
 from protocol.work import (
     Background,
     BlurBackground,
@@ -94,9 +94,7 @@ def test_what_is_no_colour_is_refused(text: str) -> None:
         plain(text)
 
 
-@pytest.mark.parametrize(
-    "background", [VideoBackground(source=SOURCE), BlurBackground(), TransparentBackground()], ids=lambda b: b.kind
-)
+@pytest.mark.parametrize("background", [VideoBackground(source=SOURCE), TransparentBackground()], ids=lambda b: b.kind)
 def test_backgrounds_that_are_not_made_yet_are_refused_by_name(background: Background) -> None:
     with pytest.raises(UnsupportedBackground, match=background.kind) as caught:
         backdrop(background, None)
@@ -105,6 +103,7 @@ def test_backgrounds_that_are_not_made_yet_are_refused_by_name(background: Backg
 
 def test_pictures_and_colours_become_backdrops(tmp_path: Path) -> None:
     assert backdrop(ColorBackground(color="#20A060"), None) == Plain(0x20, 0xA0, 0x60)
+    assert backdrop(BlurBackground(strength=0.25), None) == Blur(0.25)
     image = ImageBackground(source=SOURCE, fit="contain")
     assert backdrop(image, tmp_path) == Picture(tmp_path, "contain")
     with pytest.raises(UnsupportedBackground, match="needs its file"):

@@ -53,11 +53,20 @@ def test_a_picture_gets_a_picture_behind_it(tmp_path: Path) -> None:
     assert (tmp_path / "c.webp").read_bytes()[:4] == b"RIFF"
 
 
+@pytest.mark.parametrize("background", ["blur", "blur:0.9"])
+def test_the_picture_itself_blurred_is_a_background(tmp_path: Path, background: str) -> None:
+    code, text = call("process", clips.write(tmp_path / "a.mp4"), "-b", background, "-o", tmp_path / "c.mp4")
+    assert code == 0, text
+    assert (tmp_path / "c.mp4").stat().st_size > 0
+
+
 @pytest.mark.parametrize(
     ("background", "code"),
     [
         ("color:#zzzzzz", "unsupported_background"),
-        ("blur", "unsupported_background"),
+        ("blur:2", "unsupported_background"),
+        ("blur:much", "unsupported_background"),
+        ("transparent", "unsupported_background"),
         ("nowhere.png", "unsupported_background"),
     ],
 )
