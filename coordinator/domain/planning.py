@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import Final, Literal
 
-from coordinator.domain.timestamps import INT64, FrameTimes
+from coordinator.domain.timestamps import FrameTimes
 from protocol.states import StepKind
 from protocol.work import Encoding, FrameRange
 
@@ -94,26 +94,25 @@ def _part(timeline: Timeline, pts: "array[int]", start: int, end: int) -> FrameR
 def cuts(times: FrameTimes, count: int) -> list[int]:
     """The places where segments after the first begin, ascending: equally far apart in time, each moved to a keyframe
     within a quarter of a segment, otherwise the first frame there."""
-    pts, keys = times
-    key_pts = array(INT64, [pts[place] for place in keys])
+    pts = times.pts
     span = pts[-1] - pts[0]
     length = span + span // max(1, len(pts) - 1)  # the last frame is shown, too
-    reach = length // (4 * count)
     found: list[int] = []
     for number in range(1, count):
         target = pts[0] + length * number // count
-        stamp = _nearest(key_pts, target, reach)
-        place = bisect_left(pts, target if stamp is None else stamp)
+        key = _nearest_key(times, target, length // (4 * count))
+        place = bisect_left(pts, target) if key is None else key
         if (found[-1] if found else 0) < place < len(pts):
             found.append(place)
-    return _thinned(found, keys)
+    return _thinned(found, times.keys)
 
 
-def _nearest(values: "array[int]", target: int, reach: int) -> int | None:
-    """The value next to `target`, not further than `reach` away, or None."""
-    place = bisect_left(values, target)
-    near = min(values[max(0, place - 1) : place + 1], key=lambda value: abs(value - target), default=None)
-    return near if near is not None and abs(near - target) <= reach else None
+def _nearest_key(times: FrameTimes, target: int, reach: int) -> int | None:
+    """The place of the keyframe that is shown next to `target`, not further than `reach` away, or None."""
+    pts, keys = times
+    after = bisect_left(keys, target, key=pts.__getitem__)
+    near = min(keys[max(0, after - 1) : after + 1], key=lambda place: abs(pts[place] - target), default=None)
+    return near if near is not None and abs(pts[near] - target) <= reach else None
 
 
 def _thinned(places: list[int], keys: "array[int]") -> list[int]:
