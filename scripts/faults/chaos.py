@@ -2,11 +2,12 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from scripts.faults.parties import Party, Weather
+from scripts.faults.parties import Weather
 from scripts.faults.simulated_node import Node
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Chaos:
         self._lasts_s = chance.uniform(15.0, 40.0)
         self._pause_s = chance.choice([1.5, 4.0, 10.0])
         self._moments = chance.choice([0.0, 0.0, 0.15, 0.4])
+        self.done: Counter[str] = Counter()
         self._mending: dict[asyncio.Task[None], None] = {}
         faults: dict[Callable[[], Awaitable[None]], float] = {
             self._kill_node: 4,
@@ -56,9 +58,21 @@ class Chaos:
 
     def _strike(self, node: Node) -> None:
         if node.up:
-            self._begin("kill", node)
+            self._begin("kill", node.name)
             node.kill()
             self._revive(node)
+
+    def fatal(self, node: Node) -> None:
+        """The work on a node killed it, in fair weather or foul; somebody starts it again."""
+        self._begin("poison", node.name)
+        node.kill()
+
+        async def again() -> None:
+            await asyncio.sleep(self._chance.uniform(0.3, 3.0))
+            if not node.up:
+                node.start()
+
+        self._world.after(again())
 
     async def calm(self) -> None:
         """Everything is mended, and nothing goes wrong any more."""
@@ -90,8 +104,9 @@ class Chaos:
         up = [party for party in parties if party.up]
         return self._chance.choice(up) if up else None
 
-    def _begin(self, what: str, party: Party) -> None:
-        self._world.ledger.note(f"{what} {party.name}")
+    def _begin(self, what: str, whom: str) -> None:
+        self.done[what] += 1
+        self._world.ledger.note(f"{what} {whom}")
 
     async def _kill_node(self) -> None:
         node = self._one(self._world.nodes)
@@ -101,7 +116,7 @@ class Chaos:
     def _revive(self, node: Node) -> None:
         def again() -> None:
             if not node.up:
-                self._begin("restart", node)
+                self._begin("restart", node.name)
                 node.start()
 
         self._later(self._chance.choice([0.2, 1.0, 5.0, 15.0]) * self._chance.uniform(0.5, 1.5), again)
@@ -109,7 +124,7 @@ class Chaos:
     async def _drain_node(self) -> None:
         node = self._one(self._world.nodes)
         if node is not None and not node.frozen:
-            self._begin("terminate", node)
+            self._begin("terminate", node.name)
             node.spawn(node.terminate())
             self._later(7.0, lambda: node.kill() if node.up and node.closed else None)
             self._revive_when_down(node)
@@ -117,7 +132,7 @@ class Chaos:
     def _revive_when_down(self, node: Node) -> None:
         def again() -> None:
             if not node.up:
-                self._begin("restart", node)
+                self._begin("restart", node.name)
                 node.start()
 
         self._later(8.0 + self._chance.uniform(0.0, 5.0), again)
@@ -125,7 +140,7 @@ class Chaos:
     async def _freeze_node(self) -> None:
         node = self._one(self._world.nodes)
         if node is not None:
-            self._begin("freeze", node)
+            self._begin("freeze", node.name)
             node.freeze()
             self._later(self._chance.choice([1.0, 8.0, 20.0]) * self._chance.uniform(0.5, 1.5), node.thaw)
 
@@ -140,7 +155,7 @@ class Chaos:
                 continue
             pairs |= {(node.name, replica.name)} if ways in {"there", "both"} else set()
             pairs |= {(replica.name, node.name)} if ways in {"back", "both"} else set()
-        self._world.ledger.note(f"cut {node.name} {ways}")
+        self._begin("cut", f"{node.name} {ways}")
         network.cut |= pairs
 
         def join() -> None:
@@ -152,12 +167,12 @@ class Chaos:
         replica = self._chance.choice(self._world.replicas)
         if not replica.up:
             return
-        self._begin("kill", replica)
+        self._begin("kill coordinator", replica.name)
         replica.kill()
 
         def again() -> None:
             if not replica.up:
-                self._begin("restart", replica)
+                self._begin("restart", replica.name)
                 replica.start()
 
         self._later(self._chance.uniform(0.2, 12.0), again)
@@ -165,13 +180,13 @@ class Chaos:
     async def _freeze_coordinator(self) -> None:
         replica = self._chance.choice(self._world.replicas)
         if replica.up:
-            self._begin("freeze", replica)
+            self._begin("freeze coordinator", replica.name)
             replica.freeze()
             self._later(self._chance.choice([1.0, 6.0, 25.0]) * self._chance.uniform(0.5, 1.5), replica.thaw)
 
     async def _storm(self) -> None:
         network = self._world.network
-        self._world.ledger.note("storm")
+        self._begin("storm", "all")
         network.weather = replace(self._usual, lost=0.5, late=0.3)
 
         def pass_over() -> None:
@@ -180,8 +195,9 @@ class Chaos:
         self._later(self._chance.uniform(1.0, 8.0), pass_over)
 
     async def _fail_database(self) -> None:
-        database = self._chance.choice(self._world.replicas).database
-        self._world.ledger.note("the database fails")
+        replica = self._chance.choice(self._world.replicas)
+        database = replica.database
+        self._begin("fail the database of", replica.name)
         database.failing = True
 
         def mend() -> None:
@@ -191,5 +207,5 @@ class Chaos:
 
     async def _set_clock(self) -> None:
         step = self._chance.choice([-CLOCK_STEP_S, CLOCK_STEP_S])
-        self._world.ledger.note(f"clock {step:+.0f} s")
+        self._begin("set the clock", f"{step:+.0f} s")
         self._world.machine.stepped += step

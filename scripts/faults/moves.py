@@ -76,14 +76,14 @@ def _retried(change: Change) -> bool:
 
 
 def _locks(ledger: "Ledger", changes: Sequence[Change]) -> None:
-    """A step or attempt moves under its task's lock; no task is locked after a node's row."""
+    """A step or attempt moves under its task's lock; no unit locks its first task after a node's row."""
     locked: set[str] = set()
     nodes = False
     for change in changes:
         row = change.row
         if change.table == "tasks":
             if change.before is None or row["version"] > change.before["version"]:
-                if nodes and row["id"] not in locked:
+                if nodes and not locked:
                     ledger.found(f"{ledger.name('tasks', row['id'])} was locked after a node's row")
                 locked.add(row["id"])
         elif change.table == "interfaces":

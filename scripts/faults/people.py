@@ -47,6 +47,7 @@ class People:
         self._world = world
         self._chance = chance
         self._user = ""
+        self._poison = chance.choice([0.0, 0.0, 0.0, 0.2])
 
     def open(self) -> None:
         """The account exists before anything runs."""
@@ -86,7 +87,9 @@ class People:
             def unit(work: Work, plans: Plans) -> Tasks:
                 return submissions.create(work, RULES, wanted, plans=plans)
 
-            await segmenting.write(context.database, context.files, RULES, unit)
+            task = await segmenting.write(context.database, context.files, RULES, unit)
+            if self._chance.random() < self._poison:
+                self._world.poisoned.add(task.id)
         except (CoordinatorError, asyncio.CancelledError):
             return
 

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing.pool import Pool
@@ -89,10 +89,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run seeds and print what they found."""
     asked = _parser().parse_args(arguments)
     seeds = [asked.seed] if asked.seed is not None else list(range(asked.first, asked.first + asked.seeds))
-    began, bad, states, units = time.monotonic(), 0, Counter[str](), 0
+    began, bad, states, faults = time.monotonic(), 0, Counter[str](), Counter[str]()
     for report in reports([Order(seed, asked.plant, asked.seed is not None) for seed in seeds], asked.jobs):
         states.update(report.tasks)
-        units += report.units
+        faults.update(report.faults)
         for line in report.log:
             print(line)
         if asked.seed is not None:
@@ -104,8 +104,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if asked.until_found:
                 break
     took = time.monotonic() - began
-    print(f"{len(seeds)} seeds, {bad} with violations, {len(seeds) / took:.1f} a second; {units} units, {dict(states)}")
+    print(f"tasks: {_counted(states)}")
+    print(f"faults: {_counted(faults)}")
+    print(f"{len(seeds)} seeds, {bad} with violations, {len(seeds) / took:.1f} a second")
     return 1 if bad else 0
+
+
+def _counted(things: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in sorted(things.items())) or "none"
 
 
 def _parser() -> argparse.ArgumentParser:

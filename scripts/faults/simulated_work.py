@@ -78,6 +78,9 @@ class Job:
             await self._pass(SLICE_S)
             if self._stopped is None:
                 self.frames_done = self._done = min(stop_at, self.frames_done + step)
+        if self.assignment.task_id in self._node.world.poisoned and self._stopped is None:
+            self._node.world.fatal(self._node)
+            await asyncio.sleep(0)  # where the kill is noticed
         if stalls:
             await self._pass(10_000.0)
         if self._stopped is not None:

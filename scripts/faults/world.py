@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,7 +53,10 @@ class World:
         self.replicas: list[Replica] = []
         self.nodes: list[Node] = []
         self.clock_steps = seed % 10 == 5
+        self.poisoned: set[str] = set()
         self.bad_moment: Callable[[Node], None] = lambda node: None
+        self.fatal = self.bad_moment
+        self.faults: Mapping[str, int] = {}
         self._chance = chance
         self._background: dict[asyncio.Task[Any], None] = {}
 
@@ -82,7 +85,7 @@ class World:
         self.nodes += [self._node(number) for number in range(self._chance.randint(1, 4))]
         people = People(self, random.Random(f"people {self.seed}"))
         chaos = Chaos(self, random.Random(f"chaos {self.seed}"))
-        self.bad_moment = chaos.bad_moment
+        self.bad_moment, self.fatal, self.faults = chaos.bad_moment, chaos.fatal, chaos.done
         people.open()
         for party in (*self.replicas, *self.nodes):
             party.start()
@@ -97,6 +100,9 @@ class World:
         for party in (*self.nodes, *self.replicas):
             party.kill()
         await asyncio.sleep(0.1)
+        for task in tuple(self._background):
+            task.cancel()
+        await asyncio.sleep(0)
 
     def _node(self, number: int) -> Node:
         chance = self._chance
@@ -169,6 +175,6 @@ def run(seed: int, estate: Estate, *, keep_log: bool = False) -> Report:
         world.machine.elapsed,
         ledger.units,
         verdict.counts(ledger),
-        {},
+        dict(world.faults),
         tuple(ledger.log) if keep_log else (),
     )
