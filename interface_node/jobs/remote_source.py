@@ -20,7 +20,7 @@ MOST_RUNS: Final = 2
 FILL_BLOCKS: Final = 64 * 1024 * 1024 // BLOCK_BYTES
 
 Landed = Callable[[int], None]
-"""Called with the bytes of each block that arrived."""
+"""Called with the bytes of each block that arrived, and with 0 when a read begins to wait for one."""
 
 
 class RemoteSource:
@@ -77,6 +77,7 @@ class RemoteSource:
 
     async def _starved(self, index: int, end: int) -> None:
         self._attempt.starved += 1
+        self._landed(0)
         try:
             await self._attempt.unless_stopped(self._ensure(index, end))
         finally:

@@ -76,3 +76,25 @@ def test_the_token_stays_with_its_origin(location: str, keeps_the_token: bool) -
 def test_a_redirect_leads_to_http_only(location: str) -> None:
     with pytest.raises(Unreachable):
         answers.followed("http://here/x", httpx.Response(307, headers={"location": location}), {})
+
+
+@pytest.mark.anyio
+async def test_an_answer_says_where_its_bytes_belong_and_of_what_file_they_are() -> None:
+    part = {"content-range": "bytes 5-7/20", "etag": '"x"'}
+    found = await answers.opened(httpx.Response(206, headers=part, content=b"abc"))
+    assert (found.start, found.partial, found.total, found.etag) == (5, True, 20, '"x"')
+    unknown = await answers.opened(httpx.Response(206, headers={"content-range": "bytes 5-7/*"}, content=b"abc"))
+    assert (unknown.start, unknown.total, unknown.etag) == (5, None, None)
+    whole = await answers.opened(httpx.Response(200, content=b"abc"))
+    assert (whole.start, whole.partial, whole.total) == (0, False, 3)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("text", ["", "bytes", "bytes */20", "lines 5-7/20"])
+async def test_a_part_without_its_place_is_none(text: str) -> None:
+    with pytest.raises(Unreachable):
+        await answers.opened(httpx.Response(206, headers={"content-range": text}, content=b"abc"))
+
+
+def test_entity_tags_are_quoted_once() -> None:
+    assert [answers.quoted(tag) for tag in ("abc", '"abc"', 'W/"abc"')] == ['"abc"', '"abc"', 'W/"abc"']

@@ -9,8 +9,8 @@ import pytest
 
 from interface_node.jobs.blocks import BLOCK_BYTES
 from interface_node.jobs.cache import SourceCache
-from interface_node.jobs.shared_source import SharedSource
 from interface_node.jobs.room import Room
+from interface_node.jobs.shared_source import SharedSource
 from protocol.work import Source
 
 
@@ -93,7 +93,7 @@ async def test_blocks_without_their_map_and_maps_without_their_blocks_are_remove
     (tmp_path / "cache").mkdir()
     for name in ("a.sparse", "b.blocks", ".c.blocks.0123", "d.sparse", "d.blocks"):
         (tmp_path / "cache" / name).write_bytes(b"something")
-    SourceCache(tmp_path / "cache").open()
+    SourceCache(tmp_path / "cache", Room(tmp_path)).open()
     assert {path.name for path in (tmp_path / "cache").iterdir()} == {"d.sparse", "d.blocks"}
 
 
@@ -106,7 +106,7 @@ async def with_a_block(cache: SourceCache, source: Source, index: int) -> None:
 
 @pytest.mark.anyio
 async def test_blocks_count_by_the_disk_they_take_and_go_together_with_their_map(tmp_path: Path) -> None:
-    cache = SourceCache(tmp_path / "cache", limit_bytes=3 * BLOCK_BYTES)
+    cache = SourceCache(tmp_path / "cache", Room(tmp_path), limit_bytes=4 * BLOCK_BYTES)
     cache.open()
     large = [Source(url="/f", etag="x", sha256=letter * 64, size=1000 * BLOCK_BYTES) for letter in "abc"]
     for source in large[:2]:
@@ -124,7 +124,7 @@ async def test_blocks_count_by_the_disk_they_take_and_go_together_with_their_map
 
 @pytest.mark.anyio
 async def test_those_who_share_a_source_share_one_object_and_the_last_one_closes_it(tmp_path: Path) -> None:
-    cache = SourceCache(tmp_path / "cache")
+    cache = SourceCache(tmp_path / "cache", Room(tmp_path))
     cache.open()
     source = Source(url="/f", etag="x", sha256="a" * 64, size=10 * BLOCK_BYTES)
     async with cache.share(source) as first:

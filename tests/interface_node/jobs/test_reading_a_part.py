@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from interface_node.coordinator_client.answers import Gone
-from interface_node.errors import Cancelled, DiskFull, DownloadFailed, SourceMismatch
+from interface_node.errors import Cancelled, DiskFull, DownloadFailed, NotAVideo, SourceMismatch
 from interface_node.jobs.attempt import Attempt
 from interface_node.jobs.blocks import BLOCK_BYTES
 from interface_node.pipeline.container import Media
@@ -149,6 +149,15 @@ async def test_what_needs_all_of_a_file_fetches_only_what_is_missing(
             assert path.read_bytes() == video.data
         assert MIB < before < node.fetched == len(video.data)
     assert attempt.progress.done == attempt.progress.total == len(video.data)
+
+
+async def test_a_playlist_that_calls_itself_a_video_is_refused_here_too(
+    coordinator: FakeCoordinator, tmp_path: Path, video: Video
+) -> None:
+    script = f"ffconcat version 1.0\nfile '{video.path}'\n".encode()
+    async with reading(coordinator, tmp_path) as node:
+        with pytest.raises(NotAVideo, match="source is not a video that we read"):
+            await see(node, node.attempt(script, video.part(96, 144)))
 
 
 async def test_a_small_file_comes_at_once(coordinator: FakeCoordinator, tmp_path: Path, video: Video) -> None:
