@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 from coordinator.clock import rfc3339
 from coordinator.domain.lifecycle import actions
 from coordinator.gateway.links import Links
+from coordinator.services.explaining import Explanation
 from coordinator.services.looking import Picture, StepPicture
 from coordinator.store.tables import Attempts, Batches, Events, Tasks
 from protocol.states import StepState, TaskState
@@ -89,6 +90,21 @@ def step(picture: StepPicture, links: Links, now: float) -> dict[str, Any]:
 
 def _frames(attempt: Attempts | None, most: int) -> int:
     return min(most, attempt.frames_done) if attempt is not None else 0
+
+
+def explanation(found: Explanation) -> dict[str, Any]:
+    """Why a task waits: `nodes` names one code a node (`domain.waiting.Reason`); seconds count from now."""
+    return {
+        "id": found.task.id,
+        "state": found.task.state,
+        "steps_waiting": found.waiting,
+        "steps_running": found.running,
+        "tasks_before": found.tasks_before,
+        "steps_before": found.steps_before,
+        "starts_s": _rounded(found.starts_s),
+        "eta_s": _rounded(found.eta_s),
+        "nodes": [{"name": one.name, "code": str(one.reason), "free_s": _rounded(one.free_s)} for one in found.nodes],
+    }
 
 
 def event(row: Events) -> dict[str, Any]:

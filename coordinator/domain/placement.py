@@ -4,7 +4,7 @@
 work that this node has before it; the first step whose best node is free is the one to start.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -64,11 +64,12 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """Start this step on this node now; it will take `seconds`."""
+class Placed:
+    """A step on the node that would finish it first: it begins in so many seconds (0 is now) and takes `seconds`."""
 
     want: Want
     interface_id: str
+    begins: float
     seconds: float
 
 
@@ -135,18 +136,22 @@ def later(node: Node, want: Want) -> Node:
     return Node(node.interface_id, ready, node.light, node.disk_free_mb)
 
 
-def match(nodes: Sequence[Node], wants: Iterable[Want]) -> Match | None:
-    """The first step, in the order of `wants`, whose best node is free now."""
+def plan(nodes: Sequence[Node], wants: Iterable[Want]) -> Iterator[Placed]:
+    """Where each step would go if nothing else came; steps that nobody can take are left out."""
     known = {node.interface_id: node for node in nodes}
     for want in wants:
         node = best(known.values(), want)
-        if node is None:
+        begins = starts(node, want.need) if node is not None else None
+        if node is None or begins is None:
             continue
-        if starts(node, want.need) == 0.0:
-            spent = seconds(want.need, want.speeds[node.interface_id], want.here_mb.get(node.interface_id, 0.0))
-            return Match(want, node.interface_id, spent)
+        spent = seconds(want.need, want.speeds[node.interface_id], want.here_mb.get(node.interface_id, 0.0))
+        yield Placed(want, node.interface_id, begins, spent)
         known[node.interface_id] = later(node, want)
-    return None
+
+
+def match(nodes: Sequence[Node], wants: Iterable[Want]) -> Placed | None:
+    """The first step, in the order of `wants`, whose best node is free now."""
+    return next((placed for placed in plan(nodes, wants) if placed.begins == 0.0), None)
 
 
 def left(

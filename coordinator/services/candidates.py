@@ -10,13 +10,14 @@ from coordinator.domain.placement import Node, Speed
 from coordinator.store import attempts, fleet
 from coordinator.store.attempts import Occupied
 from coordinator.store.tables import InterfaceModels, Interfaces, Speeds
-from coordinator.store.waits import Waiting
 from coordinator.store.work import Work
-from protocol.states import Admission, AttemptState
+from protocol.states import Admission, AttemptState, Lane
 
 SOON_S = 1.0
 """A node that could be asked only for less than it has: it asks again in a moment."""
 STOPPING_S = 3.0
+POLL_S = 30.0
+"""A poll lasts 25 s at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class Fleet:
         return sorted({row.model for row in self.offered if row.interface_id in free})
 
     @property
+    def all_models(self) -> list[str]:
+        """What any node that could take work, now or soon, can run."""
+        return sorted({row.model for row in self.offered})
+
+    @property
     def capped(self) -> set[str]:
         """Users who hold as many slots as one may while others wait."""
         slots = sum(row.slots for row in self.rows.values())
@@ -79,13 +85,19 @@ def look(work: Work, polls: Polls) -> Fleet:
     return Fleet(rows, tuple(node for node in nodes if node is not None), offered, held)
 
 
+def asking(work: Work, rows: Sequence[Interfaces], polls: Polls) -> Polls:
+    """`polls` of this process, and nodes of the pull lane that were heard of so lately that they ask somebody."""
+    lately = {row.id for row in rows if row.lane == Lane.PULL and work.now - (row.last_seen or 0.0) < POLL_S}
+    return Polls({*polls.full, *(lately - set(polls.light))}, polls.light)
+
+
 def _node(now: float, row: Interfaces, held: Sequence[Occupied], polls: Polls) -> Node | None:
     holding = [one for one in held if one.state in SLOT]
-    heavy = sorted(_left(now, one) for one in holding if not one.light)
-    light = max((_left(now, one) for one in holding if one.light), default=0.0)
+    heavy = sorted(seconds_left(now, one) for one in holding if not one.light)
+    light = max((seconds_left(now, one) for one in holding if one.light), default=0.0)
     slots = 1 if row.admission == Admission.QUARANTINED else row.slots
     ready = [0.0] * max(0, slots - len(heavy)) + heavy
-    alone = [_left(now, one) for one in holding if blame.must_run_alone(one.losses)]
+    alone = [seconds_left(now, one) for one in holding if blame.must_run_alone(one.losses)]
     if alone:
         ready, light = [max(*alone, *ready)] * slots, max(*alone, light)
     if not fleet.reachable(row, {*polls.full, *polls.light}):
@@ -98,7 +110,7 @@ def _node(now: float, row: Interfaces, held: Sequence[Occupied], polls: Polls) -
     return Node(row.id, tuple(ready), light if light >= 0.0 else None, row.disk_free_mb)
 
 
-def _left(now: float, held: Occupied) -> float:
+def seconds_left(now: float, held: Occupied) -> float:
     """Seconds that an attempt will go on holding its slot."""
     if held.state == AttemptState.STOPPING:
         return STOPPING_S
@@ -122,9 +134,3 @@ def speeds(work: Work, known: Fleet, model: str, size_class: int) -> dict[str, S
         fps = nearest.fps if nearest is not None else offer.measured_fps or offer.speed_fps or fastest
         found[offer.interface_id] = Speed(offer.warm, fps)
     return found
-
-
-def need(step: Waiting) -> placement.Need:
-    """What a waiting step asks for."""
-    alone = blame.must_run_alone(step.losses)
-    return placement.Need(step.frames, step.source_mb, step.disk_mb, alone)

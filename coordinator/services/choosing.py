@@ -6,13 +6,12 @@ of what comes behind it; `LOOK` and `LOOK_OF_ONE` only bound what one choice may
 """
 
 import heapq
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
 from coordinator.domain import blame, placement, trust
-from coordinator.domain.placement import Speed, Want
+from coordinator.domain.placement import Need, Speed, Want
 from coordinator.services import candidates
 from coordinator.services.candidates import Fleet, Polls
 from coordinator.store import attempts, waits
@@ -26,6 +25,7 @@ LOOK: Final = 4000
 LOOK_OF_ONE: Final = 500
 """Steps of one user that one choice looks at."""
 HEADS: Final = 16
+NO_BOUND: Final = 2**31 - 1
 FIRST_PAGE: Final = 4
 PAGE: Final = 64
 
@@ -45,40 +45,69 @@ def choose(work: Work, polls: Polls) -> Choice | None:
     known = candidates.look(work, polls)
     if not known.free and not known.light:
         return None
-    tasks: dict[str, str] = {}
-    found = placement.match(known.nodes, _wants(work, known, tasks))
+    models = ([""] if known.light else []) + known.models
+    asked = Asking(work, known)
+    found = placement.match(known.nodes, asked.wants(models))
+    for head in asked.empty:
+        waits.look_again(work, head)
     if found is None:
         return None
-    step_id = found.want.step_id
+    step = asked.steps[found.want.step_id]
     again = found.want.need.light or sum(node.ready.count(0.0) for node in known.nodes) > 1
-    return Choice(step_id, tasks[step_id], found.interface_id, found.seconds, again)
+    return Choice(step.id, step.task_id, found.interface_id, found.seconds, again)
 
 
-def _wants(work: Work, known: Fleet, tasks: dict[str, str]) -> Iterator[Want]:
-    """Waiting steps in the order of the queue; `tasks` learns whose each is."""
-    speeds: dict[tuple[str, int], dict[str, Speed]] = {}
-    for step in islice(_steps(work, known), LOOK):
-        tasks[step.id] = step.task_id
-        yield want(work, known, step, speeds)
+class Asking:
+    """One walk through the queue; it only reads. `steps` are those that were come by, `empty` the heads without any."""
 
+    def __init__(self, work: Work, known: Fleet) -> None:
+        self.steps: dict[str, Waiting] = {}
+        self.empty: list[Waits] = []
+        self._work = work
+        self._known = known
+        self._speeds: dict[tuple[str, int], dict[str, Speed]] = {}
 
-def _steps(work: Work, known: Fleet) -> Iterator[Waiting]:
-    models = ([""] if known.light else []) + known.models
-    queues = [_heads(work, model) for model in models]
-    losses_below = 2**31 - 1 if known.idle else blame.ALONE_AFTER_LOSSES
-    suspects = known.suspects
-    for head in fair(heapq.merge(*queues, key=_place), known.capped):
-        but = suspects.get(head.user_id, "")
-        seen = 0
-        while seen < LOOK_OF_ONE:
-            limit = PAGE if seen else FIRST_PAGE
-            page = waits.steps_of(work, head, losses_below, but, seen, limit)
-            if not page and not seen:
-                waits.look_again(work, head)
-            yield from page
-            seen += len(page)
-            if len(page) < limit:
-                break
+    def wants(self, models: Sequence[str]) -> Iterator[Want]:
+        """Waiting steps for these models ("" is the light slot), in the order of the queue."""
+        queues = [_heads(self._work, model) for model in models]
+        for step in islice(self._of_heads(heapq.merge(*queues, key=_place)), LOOK):
+            self.steps[step.id] = step
+            yield self.want(step)
+
+    def _of_heads(self, heads: Iterable[Waits]) -> Iterator[Waiting]:
+        losses_below = NO_BOUND if self._known.idle else blame.ALONE_AFTER_LOSSES
+        suspects = self._known.suspects
+        for head in fair(heads, self._known.capped):
+            but, seen = suspects.get(head.user_id, ""), 0
+            while seen < LOOK_OF_ONE:
+                limit = PAGE if seen else FIRST_PAGE
+                page = waits.steps_of(self._work, head, losses_below, but, seen, limit)
+                yield from page
+                seen += len(page)
+                if len(page) < limit:
+                    break
+            if not seen:
+                self.empty.append(head)
+
+    def want(self, step: Waiting | Steps) -> Want:
+        """A step as placement sees it."""
+        past = since_queued(self._work, step) if step.tries else []
+        refused, tried = refusers(past), failers(past)
+        if step.kind == StepKind.ASSEMBLE:
+            return self._assemble(step, refused, tried)
+        key = (step.model, step.size_class)
+        if key not in self._speeds:
+            self._speeds[key] = candidates.speeds(self._work, self._known, *key)
+        able = {name: speed for name, speed in self._speeds[key].items() if name not in refused}
+        disk_mb, alone = trust.learnt_mb(step.disk_mb, was_full(past)), blame.must_run_alone(step.losses)
+        return Want(step.id, Need(step.frames, step.source_mb, disk_mb, alone), able, tried)
+
+    def _assemble(self, step: Waiting | Steps, refused: set[str], tried: set[str]) -> Want:
+        """Any node can join; one that made the parts need not fetch them."""
+        here = {row.interface_id: float(row.size) / 1e6 for row in attempts.parts_on(self._work, step.task_id)}
+        able = {name: Speed(True, None) for name in self._known.rows if name not in refused}
+        need = Need(0, sum(here.values()), step.disk_mb, blame.must_run_alone(step.losses), light=True)
+        return Want(step.id, need, able, tried, here)
 
 
 def _place(head: Waits) -> tuple[int, float, float]:
@@ -109,29 +138,6 @@ def fair(heads: Iterable[Waits], capped: set[str]) -> Iterator[Waits]:
         else:
             yield head
     yield from late
-
-
-def want(work: Work, known: Fleet, step: Waiting, speeds: dict[tuple[str, int], dict[str, Speed]]) -> Want:
-    """A step as placement sees it; `speeds` remembers what was looked up."""
-    past = since_queued(work, step) if step.tries else []
-    refused, tried = refusers(past), failers(past)
-    if step.kind == StepKind.ASSEMBLE:
-        return _assemble(work, known, step, refused, tried)
-    key = (step.model, step.size_class)
-    if key not in speeds:
-        speeds[key] = candidates.speeds(work, known, *key)
-    able = {name: speed for name, speed in speeds[key].items() if name not in refused}
-    need = candidates.need(step)
-    return Want(step.id, replace(need, disk_mb=trust.learnt_mb(need.disk_mb, was_full(past))), able, tried)
-
-
-def _assemble(work: Work, known: Fleet, step: Waiting, refused: set[str], tried: set[str]) -> Want:
-    """Any node can join; one that made the parts need not fetch them."""
-    here = {row.interface_id: float(row.size) / 1e6 for row in attempts.parts_on(work, step.task_id)}
-    able = {name: Speed(True, None) for name in known.rows if name not in refused}
-    total = sum(here.values())
-    need = placement.Need(0, total, step.disk_mb, blame.must_run_alone(step.losses), light=True)
-    return Want(step.id, need, able, tried, here)
 
 
 def since_queued(work: Work, step: Waiting | Steps) -> list[Attempts]:

@@ -22,7 +22,7 @@ def pause(work: Work, user_id: str | None, task_id: str) -> Tasks:
     """Take the steps back from the nodes and hold the task; finished steps are kept."""
     task = lock(work, user_id, task_id)
     if not _already(task, TaskVerb.PAUSE):
-        advance(work, task, TaskVerb.PAUSE)
+        advance(work, task, TaskVerb.PAUSE, first_eta_s=None)
         settling.stop_attempts(work, task)
         events.record(work, str(TaskState.PAUSED), task.id, task.user_id)
         work.announce(QueueChanged())

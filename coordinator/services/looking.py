@@ -20,6 +20,7 @@ class Picture:
     attempts: tuple[Attempts, ...]
     results: tuple[Results, ...]
     before: int | None
+    now: float
 
     @property
     def fps(self) -> float | None:
@@ -37,10 +38,14 @@ class Picture:
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds until the frames are done at the present speed; None while nobody works on it."""
-        fps = self.fps
-        left = self.task.frames_total - self.task.frames_done
-        return left / fps if fps else None
+        """Seconds until it is done: at the present speed, before that as it was predicted at its start; None while
+        nobody works on it."""
+        task, fps = self.task, self.fps
+        if fps:
+            return (task.frames_total - task.frames_done) / fps
+        if task.state != TaskState.PROCESSING or task.first_eta_s is None or task.started_at is None:
+            return None
+        return max(0.0, task.first_eta_s - (self.now - task.started_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ def many(work: Work, rows: Sequence[Tasks], before: int | None = None) -> list[P
     results: dict[str, list[Results]] = {}
     for result in artifacts.results(work, [r.id for r in rows if r.state == TaskState.COMPLETED]):
         results.setdefault(result.task_id, []).append(result)
-    return [Picture(row, tuple(live.get(row.id, ())), tuple(results.get(row.id, ())), before) for row in rows]
+    return [Picture(row, tuple(live.get(row.id, ())), tuple(results.get(row.id, ())), before, work.now) for row in rows]
 
 
 def step_pictures(work: Work, task: Tasks) -> list[StepPicture]:

@@ -14,7 +14,7 @@ from coordinator.domain.lifecycle import ENDED, LIVE, AttemptVerb, StepView, lac
 from coordinator.domain.lifecycle import settle as rule
 from coordinator.domain.news import AttemptEnded, AttemptStopping, QueueChanged, TaskChanged
 from coordinator.domain.trust import input_is_bad
-from coordinator.services import assembling, charging, trust
+from coordinator.services import assembling, charging, forecasting, trust
 from coordinator.services.rules import Rules
 from coordinator.store import artifacts, attempts, events, fleet, media, steps, tasks
 from coordinator.store.schema import Json
@@ -40,7 +40,7 @@ def settle(work: Work, rules: Rules, task: Tasks) -> TaskState:
         return state
     values: Json = {}
     if target is TaskState.PROCESSING and task.started_at is None:
-        values["started_at"] = work.now
+        values |= {"started_at": work.now, "first_eta_s": forecasting.at_start(work, task, rows)}
     if target in ENDED:
         values |= ending(work, rules)
     if target is TaskState.COMPLETED:

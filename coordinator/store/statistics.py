@@ -1,5 +1,6 @@
 """Numbers for `stats` and `metrics`: counted by the database, never kept beside it."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, case, func, select
@@ -47,6 +48,15 @@ def ended_since(work: Work, since: float) -> Ended:
         work_s=None if row["work_s"] is None else float(row["work_s"]),
         frames=int(row["frames"] or 0),
     )
+
+
+def predictions(work: Work, limit: int) -> Sequence[tuple[float, float]]:
+    """Of the latest completed tasks: the seconds that were predicted at their start, and those that they took."""
+    known = (_tasks.c.state == TaskState.COMPLETED.value) & _tasks.c.first_eta_s.is_not(None)
+    took = (_tasks.c.finished_at - _tasks.c.started_at).label("took")
+    statement = select(_tasks.c.first_eta_s, took).where(known).order_by(_tasks.c.created_at.desc()).limit(limit)
+    rows: Sequence[Any] = work.execute(statement).all()
+    return [(float(row[0]), float(row[1])) for row in rows]
 
 
 def attempts_since(work: Work, since: float) -> dict[str, int]:

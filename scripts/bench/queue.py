@@ -49,9 +49,8 @@ def main() -> None:
         few = _measure(asked.url or f"sqlite:///{home}/few.db", asked.few, max(2, asked.users // 1000), asked.runs)
         many = _measure(asked.url or f"sqlite:///{home}/many.db", asked.steps, asked.users, asked.runs)
     for name, small, large in zip(("choice", "claim"), few, many, strict=True):
-        print(
-            f"{name}: {small:.3f} ms with {asked.few} steps, {large:.3f} ms with {asked.steps}: ratio {large / small:.2f}"
-        )
+        sizes = f"{small:.3f} ms with {asked.few} steps, {large:.3f} ms with {asked.steps}"
+        print(f"{name}: {sizes}: ratio {large / small:.2f}")
 
 
 def _measure(url: str, steps: int, users: int, runs: int) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from coordinator.api.deps import ClientAddress, Here, User
 from coordinator.api.submitting import IdempotencyKey, key_of, shown, submission, submitted
 from coordinator.domain.permissions import may_administer
 from coordinator.domain.tasks import TaskCreate, TaskOptions, TaskPriority, TaskSource
-from coordinator.services import controls, looking, submissions
+from coordinator.services import controls, explaining, looking, submissions
 from coordinator.services.context import Context
 from coordinator.services.segmenting import Plans
 from coordinator.services.submissions import find
@@ -155,6 +155,15 @@ async def priority(task_id: str, body: TaskPriority, user: User, here: Here) -> 
     if body.klass is not None and not may_administer(user.role):
         raise errors.Forbidden("Only an administrator sets the class")
     return await _done(here, lambda work: controls.prioritise(work, owner(user), task_id, body))
+
+
+@router.get("/{task_id}/explain")
+async def explain(task_id: str, user: User, here: Here) -> dict[str, Any]:
+    """Why the task still waits: one true reason for each node, how much is before it, and when it will be done."""
+    polls = here.polls.polling()
+    return await here.database.read(
+        lambda work: views.explanation(explaining.explain(work, find(work, owner(user), task_id), polls))
+    )
 
 
 @router.get("/{task_id}/steps")

@@ -11,9 +11,9 @@ from coordinator.domain.placement import (
     LOAD_S,
     START_S,
     TRANSFER_MB_S,
-    Match,
     Need,
     Node,
+    Placed,
     Speed,
     Want,
     best,
@@ -108,7 +108,7 @@ def want(step_id: str = "s", need: Need = NEED, **fps: float) -> Want:
 def test_a_step_is_left_to_a_busy_node_that_would_still_finish_it_sooner() -> None:
     slow, fast = Node("a", (0.0,)), Node("b", (5.0,))
     assert match([slow, fast], [want(a=1, b=10)]) is None
-    assert match([slow, fast], [want(a=8, b=10)]) == Match(want(a=8, b=10), "a", START_S + 100 / 8)
+    assert match([slow, fast], [want(a=8, b=10)]) == Placed(want(a=8, b=10), "a", 0.0, START_S + 100 / 8)
 
 
 def test_a_slow_node_gets_what_the_fast_one_would_come_to_too_late() -> None:
