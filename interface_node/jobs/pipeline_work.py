@@ -86,7 +86,8 @@ class PipelineWork:
         loaded = self._session(manifest, self._devices[order.slot % len(self._devices)])
         if cancelled.is_set():
             raise Cancelled("cancelled while the model was loaded")
-        result = _ran(order, loaded, _teller(report), cancelled.is_set)
+        warmup = manifest.interface.warmup_frames
+        result = _ran(order, loaded, warmup, _teller(report), cancelled.is_set)
         self._measured(manifest, order.assignment, result)
         return Result(tuple(_made(file) for file in result.outputs), loaded.provider)
 
@@ -134,14 +135,17 @@ def device_names(words: str) -> list[str]:
     return [f"{kind}:{card}" for card in cards.split(",")] if cards else [words]
 
 
-def _ran(order: Order, loaded: ModelSession, told: spec.OnProgress, is_cancelled: Callable[[], bool]) -> RunResult:
+def _ran(
+    order: Order, loaded: ModelSession, warmup: int, told: spec.OnProgress, is_cancelled: Callable[[], bool]
+) -> RunResult:
     assignment = order.assignment
     background = spec.backdrop(assignment.background, order.background)
     outputs = _places(order)
     if assignment.kind == StepKind.IMAGE:
         picture = ImageSpec(order.source, background, outputs, assignment.encoding.image, assignment.range)
         return run_image(picture, loaded.segmenter(), told, is_cancelled)
-    video = RunSpec(order.source, background, outputs, assignment.encoding, assignment.range)
+    wanted = spec.warmed_up(assignment.range, warmup)
+    video = RunSpec(order.source, background, outputs, assignment.encoding, wanted)
     return run_video(video, loaded.segmenter(), told, is_cancelled)
 
 

@@ -79,6 +79,13 @@ def plain(color: str) -> Plain:
     return Plain(red, green, blue)
 
 
+def warmed_up(wanted: FrameRange | None, frames: int) -> FrameRange | None:
+    """The range with as many frames before it as its plan asks for, or `frames` that the model asks for, if more."""
+    if wanted is None or wanted.start_pts is None or frames <= wanted.warmup_frames:
+        return wanted
+    return wanted.model_copy(update={"warmup_frames": frames})
+
+
 @dataclass(frozen=True)
 class RunSpec:
     """One video (or one range of its frames) through one model.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from interface_node.pipeline.run import run
 from interface_node.pipeline.source import scan
-from interface_node.pipeline.spec import OutputFile, Plain, Progress, RunSpec
+from interface_node.pipeline.spec import OutputFile, Plain, Progress, RunSpec, warmed_up
 from protocol.states import Output
 from protocol.work import FrameRange
 from tests import clips
@@ -57,3 +57,16 @@ def test_a_segment_with_warm_up_is_masked_as_in_the_whole_video(tmp_path: Path, 
     assert (told[-1].frames_done, told[-1].frames_total) == (last - first, last - first)
     cold, _, _ = segmented(path, tmp_path / "cold.mp4", part.model_copy(update={"warmup_frames": 0}))
     assert (cold[: last - first] == pytest.approx(whole[first:last], abs=1e-6)) is (first == 0)
+
+
+@pytest.mark.parametrize(
+    ("start", "planned", "asked", "read"),
+    [(None, 0, 8, 0), (512, 0, 0, 0), (512, 0, 8, 8), (512, 5, 8, 8), (512, 12, 8, 12)],
+)
+def test_a_model_is_warmed_up_by_its_manifest_or_by_the_plan(
+    start: int | None, planned: int, asked: int, read: int
+) -> None:
+    wanted = FrameRange(stream=0, time_base="1/12288", start_pts=start, frames=9, warmup_frames=planned)
+    found = warmed_up(wanted, asked)
+    assert found == wanted.model_copy(update={"warmup_frames": read})
+    assert warmed_up(None, asked) is None
