@@ -149,7 +149,7 @@ class Runner:
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
         source = await files.enter_async_context(self._sources.source(attempt))
         background = None
-        if isinstance(assignment.background, ImageBackground):
+        if not attempt.light and isinstance(assignment.background, ImageBackground):
             background = await files.enter_async_context(self._sources.file(attempt, assignment.background.source))
         parts = await self._gathering.parts(attempt, files)
         return Order(assignment, source, background, directory, attempt.slot, parts)

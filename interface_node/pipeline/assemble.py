@@ -80,11 +80,15 @@ class _Tally:
         self._done = 0
         self._reported_at = 0.0
 
+    def look(self) -> None:
+        """Cancelled when it is."""
+        if self._cancelled():
+            raise Cancelled("cancelled while the parts were joined")
+
     def one(self) -> None:
         """Another packet."""
         self._done += 1
-        if self._cancelled():
-            raise Cancelled("cancelled while the parts were joined")
+        self.look()
         if time.monotonic() - self._reported_at >= REPORT_S:
             self.report()
 
@@ -109,7 +113,7 @@ def _joined(spec: AssembleSpec, output: Output, path: Path, timeline: Timeline, 
         for packet in _interleaved(_picture(parts, joint, stream, timeline.time_base, tally), copies):
             file.mux_one(packet)
         size = stream.width, stream.height
-    return _described(output, path, size, timeline, joint)
+    return _described(output, path, size, _sha256(path, tally), timeline, joint)
 
 
 @contextlib.contextmanager
@@ -168,14 +172,24 @@ def _interleaved(picture: Iterator[Packet[VideoStream]], copies: StreamCopy | No
     yield from copies.until(None)
 
 
-def _described(output: Output, path: Path, size: tuple[int, int], timeline: Timeline, joint: Joint) -> OutputFile:
+def _sha256(path: Path, tally: _Tally) -> str:
+    try:
+        return sha256_of(path, tally.look)
+    except Cancelled:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _described(
+    output: Output, path: Path, size: tuple[int, int], sha256: str, timeline: Timeline, joint: Joint
+) -> OutputFile:
     first, last = timeline.stamps[0], timeline.stamps[-1]
     span = last - first + timeline.last_duration
     return OutputFile(
         output=output,
         path=path,
         container=FORMS[path.suffix][1],
-        sha256=sha256_of(path),
+        sha256=sha256,
         size=path.stat().st_size,
         frames=len(timeline.stamps),
         width=size[0],

@@ -47,7 +47,7 @@ def plan_joint(parts: Sequence[PartFile], timeline: Timeline, counted: Callable[
 
     The k-th displayed frame of all parts takes the k-th time of the source, whatever offset a part's container made.
     """
-    pts: list[int] = []
+    places: list[int] = []
     extradata: bytes | None = None
     depth = 0
     for part in parts:
@@ -56,14 +56,18 @@ def plan_joint(parts: Sequence[PartFile], timeline: Timeline, counted: Callable[
             raise PartMismatch(f"{part.path.name} was encoded with other parameter sets than the parts before it")
         extradata = shape.extradata
         depth = max(depth, shape.depth)
-        begin = len(pts)
-        pts += _placed(shape, timeline, begin)
-    if len(pts) != len(timeline.stamps):
-        raise PartMismatch(f"the parts have {len(pts)} frames, the source {len(timeline.stamps)}")
-    following = dict(zip(timeline.stamps, timeline.durations, strict=True))
-    durations = [following[stamp] for stamp in pts]
-    dts = decoding_times(timeline.stamps, depth)
-    return Joint([at - timeline.base for at in pts], [at - timeline.base for at in dts], durations, extradata or b"")
+        begin = len(places)
+        places += [begin + rank for rank in shape.ranks]
+    stamps, base = timeline.stamps, timeline.base
+    if len(places) != len(stamps):
+        raise PartMismatch(f"the parts have {len(places)} frames, the source {len(stamps)}")
+    durations = timeline.durations
+    return Joint(
+        pts=[stamps[place] - base for place in places],
+        dts=[at - base for at in decoding_times(stamps, depth)],
+        durations=[durations[place] for place in places],
+        extradata=extradata or b"",
+    )
 
 
 def decoding_times(stamps: Sequence[int], depth: int) -> list[int]:
@@ -119,9 +123,3 @@ def _read(part: PartFile, counted: Callable[[], None]) -> _Shape:
     if ranks and ranks[0] != 0:
         raise PartMismatch(f"the first packet of the part {name} is not the first that is shown")
     return _Shape(ranks, max((index - rank for index, rank in enumerate(ranks)), default=0), extradata)
-
-
-def _placed(shape: _Shape, timeline: Timeline, begin: int) -> list[int]:
-    if begin + len(shape.ranks) > len(timeline.stamps):
-        raise PartMismatch(f"the parts have more than the {len(timeline.stamps)} frames of the source")
-    return [timeline.stamps[begin + rank] for rank in shape.ranks]

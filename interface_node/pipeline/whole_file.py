@@ -4,7 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ import av.error
 from interface_node.errors import BrokenMedia, DiskFull, NodeError, OutputUnwritable
 from interface_node.pipeline.container import reason
 
+HASHED_BYTES: Final = 4 * 1024 * 1024
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -41,10 +42,14 @@ def publish(path: Path) -> None:
     _sync(path.parent)
 
 
-def sha256_of(path: Path) -> str:
-    """The hash of a file in hex, read in pieces."""
+def sha256_of(path: Path, each: Callable[[], None] = lambda: None) -> str:
+    """The hash of a file in hex, read in pieces; `each` is called between them and may end it by what it raises."""
+    found = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while piece := file.read(HASHED_BYTES):
+            found.update(piece)
+            each()
+    return found.hexdigest()
 
 
 @contextlib.contextmanager

@@ -52,7 +52,7 @@ def test_a_missing_frame_is_noticed(task: Task) -> None:
     first, second = task.parts((12,))[C]
     assert "has 12 frames, the plan 13" in refused(task, [first, PartFile(second.path, 13)])
     assert "have 12 frames, the source 24" in refused(task, [first])
-    assert "more than the 24 frames" in refused(task, [first, second, second])
+    assert "have 36 frames, the source 24" in refused(task, [first, second, second])
     assert "have 0 frames, the source 24" in refused(task, [])
 
 
