@@ -73,6 +73,18 @@ def test_a_minute_on_two_nodes_keeps_every_frame_every_timestamp_and_its_sound(h
     assert house.done_by(task_id) == 2
 
 
+@pytest.mark.parametrize("name", ["counted.avi", "some-untimed.mkv", "colliding.mp4", "torn-open-hevc.ts"])
+def test_a_short_video_with_odd_times_is_one_step_and_loses_no_frame(house: House, name: str) -> None:
+    source = odd_clips.write(house.home, name)
+    task_id, result = house.composite(source)
+    steps = house.coordinator.rows("SELECT * FROM steps WHERE task_id = ?", task_id)
+    assert [step["kind"] for step in steps] == ["segment"]
+    found = reader.frame_times(result)
+    assert found.complaints == []
+    assert len(found.times) == len(reader.frame_times(source).times)
+    assert found.times == sorted(set(found.times))
+
+
 def test_a_minute_on_one_node_keeps_every_frame_every_timestamp_and_its_sound(house: House) -> None:
     assert house.nodes[1].program.terminate() == 0
     task_id = _keeps_everything(house, "closed.mp4")
