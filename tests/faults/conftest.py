@@ -1,10 +1,12 @@
-"""One fleet a lane for all faults: each test breaks it, the next one mends it first."""
+"""One fleet a lane for all faults: each test breaks it, the next one mends it first; and a lonely coordinator."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests import clips
 from tests.faults.fleet import Fleet
+from tests.faults.lonely import Lonely, coordinator
 
 
 @pytest.fixture(scope="session", params=["push", "pull"])
@@ -34,3 +36,12 @@ def segmented(running_segmented: Fleet) -> Fleet:
     """The fleet that cuts videos, whole and idle."""
     running_segmented.heal()
     return running_segmented
+
+
+@pytest.fixture(scope="session")
+def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lonely]:
+    """A coordinator without nodes."""
+    home = tmp_path_factory.mktemp("lonely")
+    with coordinator(home) as running, running.account("somebody") as user, running.administrator() as admin:
+        yield Lonely(running, user, admin, clips.write(home / "clip.mp4"))
+    assert running.program.complaints() == []

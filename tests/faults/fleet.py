@@ -12,7 +12,7 @@ from tests.system.coordinator import ENDED, Coordinator
 from tests.system.nodes import MODEL, NodeProcess, tiny_model
 from tests.system.patience import until
 
-LEASE_S = 2.0
+LEASE_S = 1.0
 FEW_S = 6.0
 """A few seconds: a tick of the coordinator, an offer, a busy machine."""
 LONG_S = 5.0
