@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Update, bindparam, delete, false, func, insert, select, update
+from sqlalchemy import Integer, Update, bindparam, delete, false, func, insert, select, update
 
 from coordinator.domain.lifecycle import ATTEMPT_MOVES, HELD, LEASED, SLOT, AttemptVerb
 from coordinator.store.schema import changing, constants, guarded, row_of, table
@@ -88,6 +88,28 @@ def _older(statement: Update) -> Update:
 
 
 _REPORTED = constants([AttemptState.REPORTED])[0]
+_HELD_BY = (
+    select(_attempts)
+    .where(_attempts.c.interface_id == bindparam("interface"), _attempts.c.state.in_([*_LEASED, _REPORTED]))
+    .order_by(_attempts.c.id)
+)
+_LEASES = (
+    select(_attempts.c.interface_id, func.max(_attempts.c.lease_until).label("until"))
+    .where(_attempts.c.state.in_(_LEASED))
+    .group_by(_attempts.c.interface_id)
+)
+_EXPIRED = (
+    select(_attempts)
+    .where(_attempts.c.state.in_(_LEASED), _attempts.c.lease_until < bindparam("now"))
+    .order_by(_attempts.c.lease_until)
+    .limit(bindparam("most", type_=Integer()))
+)
+_LOADS = _attempts.c.stage == "load"
+_STILL = select(_attempts).where(
+    _attempts.c.state == constants([AttemptState.RUNNING])[0],
+    (~_LOADS & (_attempts.c.progress_at < bindparam("since")))
+    | (_LOADS & (_attempts.c.progress_at < bindparam("load_since"))),
+)
 
 
 def add(work: Work, values: dict[str, Any]) -> None:
@@ -141,9 +163,7 @@ def holds_step(work: Work, step_id: str) -> bool:
 
 def held_by(work: Work, interface_id: str) -> Sequence[Attempts]:
     """Attempts that a node should know of: leases run, or the verifier has not spoken yet."""
-    states = [*_LEASED, _REPORTED]
-    where = (_attempts.c.interface_id == interface_id) & _attempts.c.state.in_(states)
-    return work.rows(select(_attempts).where(where).order_by(_attempts.c.id), Attempts)
+    return work.rows(_HELD_BY, Attempts, {"interface": interface_id})
 
 
 def count(work: Work, states: Collection[AttemptState]) -> int:
@@ -192,24 +212,18 @@ def progress(work: Work, attempt_id: str, seq: int, values: dict[str, Any]) -> b
 
 def leases(work: Work) -> dict[str, float]:
     """Until when each node with work has its latest lease."""
-    latest = func.max(_attempts.c.lease_until).label("until")
-    statement = select(_attempts.c.interface_id, latest).where(_attempts.c.state.in_(_LEASED))
-    rows = work.execute(statement.group_by(_attempts.c.interface_id)).mappings()
-    return {str(row["interface_id"]): float(row["until"]) for row in rows}
+    rows: Sequence[Any] = work.rows(_LEASES, Attempts, {})
+    return {row.interface_id: float(row.until) for row in rows}
 
 
 def expired(work: Work, limit: int) -> Sequence[Attempts]:
     """Attempts whose lease has ended."""
-    where = _attempts.c.state.in_(_LEASED) & (_attempts.c.lease_until < work.now)
-    return work.rows(select(_attempts).where(where).order_by(_attempts.c.lease_until).limit(limit), Attempts)
+    return work.rows(_EXPIRED, Attempts, {"now": work.now, "most": limit})
 
 
 def standing_still(work: Work, since: float, load_since: float) -> Sequence[Attempts]:
     """Running attempts whose stage has not moved since `since`, or since `load_since` while a model loads."""
-    loading = _attempts.c.stage == "load"
-    stale = (~loading & (_attempts.c.progress_at < since)) | (loading & (_attempts.c.progress_at < load_since))
-    where = (_attempts.c.state == AttemptState.RUNNING.value) & stale
-    return work.rows(select(_attempts).where(where), Attempts)
+    return work.rows(_STILL, Attempts, {"since": since, "load_since": load_since})
 
 
 def reported(work: Work) -> Sequence[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 
 from coordinator.domain.admission import Standing, Verb, move
 from coordinator.domain.lifecycle import SLOT
@@ -15,12 +15,18 @@ from protocol.states import Admission, AttemptState, Lane
 _interfaces = table(Interfaces)
 _attempts = table(Attempts)
 _offers = table(InterfaceModels)
+_GET = select(_interfaces).where(_interfaces.c.id == bindparam("key"))
+_SILENT = (
+    select(_interfaces)
+    .where(_interfaces.c.online, _interfaces.c.last_seen.is_(None) | (_interfaces.c.last_seen < bindparam("since")))
+    .order_by(_interfaces.c.id)
+)
 _NEVER_JOINED = _interfaces.c.boot_id.is_(None) & _interfaces.c.secret.is_(None) & _interfaces.c.next_secret.is_(None)
 
 
 def get(work: Work, interface_id: str) -> Interfaces | None:
     """One node, or None."""
-    return work.row(select(_interfaces).where(_interfaces.c.id == interface_id), Interfaces)
+    return work.row(_GET, Interfaces, {"key": interface_id})
 
 
 def by_node_id(work: Work, node_id: str) -> Interfaces | None:
@@ -123,8 +129,7 @@ def promote(work: Work, interface_id: str, sealed: str) -> bool:
 
 def silent(work: Work, since: float) -> Sequence[Interfaces]:
     """Nodes that count as online and gave no sign of life since `since`."""
-    stale = _interfaces.c.last_seen.is_(None) | (_interfaces.c.last_seen < since)
-    return work.rows(select(_interfaces).where(_interfaces.c.online & stale).order_by(_interfaces.c.id), Interfaces)
+    return work.rows(_SILENT, Interfaces, {"since": since})
 
 
 def listed(work: Work, q: str | None, after: str | None, limit: int) -> Sequence[Interfaces]:
