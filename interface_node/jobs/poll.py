@@ -69,7 +69,7 @@ class PollLoop:
         for assignment in reply.assignments:
             await self._take(assignment)
         self._membership.heard_lane(reply.lane)
-        if not (message.free_slots or reply.assignments) and time.monotonic() - began < HURRIED_S:
+        if not (message.free_slots or reply.assignments or reply.commands) and time.monotonic() - began < HURRIED_S:
             await self._pause()
 
     def _wanted(self) -> bool:

@@ -125,6 +125,23 @@ def test_a_pushed_joining_is_taken_beside_full_slots_and_a_second_is_refused(
         assert coordinator.end_of(pushed[1]).kind == "completed"
 
 
+def test_parts_stay_until_the_joining_is_acknowledged_also_by_a_later_run_of_the_node(
+    coordinator: FakeCoordinator, work: CopyWork, tmp_path: Path
+) -> None:
+    work.hold()
+    with RunningNode(tmp_path, coordinator.url, work):
+        step = coordinator.offer(joining_of(coordinator, [b"one", b"two"]))
+        coordinator.until(lambda: work.orders)
+        coordinator.faults.broken["callback"] = 1_000_000
+        work.let_go()
+        coordinator.until(lambda: coordinator.artifacts[step.attempt_id, "composite"] == b"onetwo")
+    assert sorted(path.read_bytes() for path in kept(tmp_path)) == [b"one", b"two"]
+    coordinator.faults.broken["callback"] = 0
+    with RunningNode(tmp_path, coordinator.url, work):
+        assert coordinator.end_of(step).kind == "completed"
+        coordinator.until(lambda: not kept(tmp_path))
+
+
 def test_a_cancelled_joining_ends_soon_and_frees_its_place(
     coordinator: FakeCoordinator, work: CopyWork, tmp_path: Path
 ) -> None:
