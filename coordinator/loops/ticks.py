@@ -4,13 +4,15 @@ Every tick makes guarded moves only, so that running it twice, or on every repli
 """
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 from coordinator.clock import monotonic
+from coordinator.domain.news import QueueChanged
 from coordinator.services import doubt, leases, progress, registry, settling
 from coordinator.services.context import Context
 from coordinator.services.rules import Rules
-from coordinator.store import tasks
+from coordinator.store import tasks, waits
 from coordinator.store.work import Work
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,13 @@ class Ticks:
         """Forget registrations whose secret was never used."""
         await self._context.database.write(registry.forget_unused)
 
+    async def heads(self) -> None:
+        """Give waiting steps the row of the queue that they lack: a safety net that should never find anything."""
+        lost = await self._context.database.read(waits.without_row)
+        if lost:
+            log.warning("steps_without_a_row_of_the_queue", extra={"rows": len(lost)})
+            await self._context.database.write(lambda work: _note(work, lost))
+
     async def settle(self) -> None:
         """Settle live tasks that are not where their steps say: a safety net that should never find anything."""
         for task_id in await self._context.database.read(settling.unsettled):
@@ -62,6 +71,12 @@ class Ticks:
         if entries:
             written = await write(lambda work: progress.write(work, rules, entries), patient=True)
             book.settle(entries, written)
+
+
+def _note(work: Work, lost: Sequence[tuple[str, str, int, int]]) -> None:
+    for row in lost:
+        waits.note(work, *row)
+    work.announce(QueueChanged())
 
 
 def _settle(work: Work, *, rules: Rules, task_id: str) -> None:

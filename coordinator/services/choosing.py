@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from coordinator.domain import blame, placement, trust
 from coordinator.domain.placement import Need, Speed, Want
 from coordinator.services import candidates
-from coordinator.services.candidates import Fleet, Polls
+from coordinator.services.candidates import Fleet
 from coordinator.store import attempts, waits
 from coordinator.store.tables import Attempts, Steps, Waits
 from coordinator.store.waits import LIGHT, Waiting
@@ -31,18 +31,19 @@ PAGE: Final = 64
 
 
 class Choice(NamedTuple):
-    """Start this step on this node; it is expected to take `seconds`. `again`: there was more than one free slot."""
+    """Start this step on this node; it is expected to take `seconds`. `again`: there was more than one free slot;
+    `race`: another node is at it."""
 
     step_id: str
     task_id: str
     interface_id: str
     seconds: float
     again: bool
+    race: bool = False
 
 
-def choose(work: Work, polls: Polls) -> Choice | None:
+def choose(work: Work, known: Fleet) -> Choice | None:
     """What to start now; None when nothing fits. Forgets heads of the queue that it finds empty."""
-    known = candidates.look(work, polls)
     if not known.free and not known.light:
         return None
     models = ([""] if known.light else []) + known.models

@@ -8,7 +8,7 @@ from coordinator.domain import blame
 from coordinator.domain.lifecycle import ATTEMPT_MOVES, QUEUED, AttemptVerb
 from coordinator.domain.news import QueueChanged
 from coordinator.ids import new_id
-from coordinator.services import charging, choosing, registry, settling
+from coordinator.services import candidates, charging, choosing, racing, registry, settling
 from coordinator.services.assembling import FinishedPart, parts
 from coordinator.services.candidates import Polls
 from coordinator.services.choosing import Choice
@@ -47,8 +47,9 @@ class ClaimLostError(Exception):
 
 
 def claim(work: Work, rules: Rules, polls: Polls) -> Claimed:
-    """Start the first waiting step whose best node is free now."""
-    chosen = choosing.choose(work, polls)
+    """Start the first waiting step whose best node is free now; when there is none, race a straggler."""
+    known = candidates.look(work, polls)
+    chosen = choosing.choose(work, known) or racing.choose(work, known)
     return Claimed(None, again=False) if chosen is None else take(work, rules, chosen)
 
 
@@ -62,7 +63,7 @@ def take(work: Work, rules: Rules, chosen: Choice) -> Claimed:
         steps.hold(work, task.id)
         return Claimed(None, again=True)
     step = steps.get(work, chosen.step_id)
-    if step is None or not steps.take(work, step.id):
+    if step is None or not (_join_race(work, step) if chosen.race else steps.take(work, step.id)):
         raise ClaimLostError
     files = _files(work, task)
     if files is None:
@@ -76,6 +77,12 @@ def take(work: Work, rules: Rules, chosen: Choice) -> Claimed:
     if locked is None or not _has_room(work, step, locked):
         raise ClaimLostError
     return Claimed(Offer(offer, step, task, *files, locked, parts(work, step)), again=chosen.again)
+
+
+def _join_race(work: Work, step: Steps) -> bool:
+    """Whether exactly one attempt lives on the step; the task is locked."""
+    held = [attempt for attempt in attempts.holding(work, step.task_id) if attempt.step_id == step.id]
+    return len(held) == 1 and steps.race(work, step.id)
 
 
 def _offer(work: Work, rules: Rules, task: Tasks, step: Steps, chosen: Choice) -> Attempts:
@@ -192,7 +199,8 @@ def refused(work: Work, rules: Rules, attempt_id: str, code: str, detail: str) -
     joins = step.kind == StepKind.ASSEMBLE
     able = {row.id for row in fleet.ready(work)} if joins else set(fleet.able(work, step.model))
     task = tasks.get(work, attempt.task_id)
-    if able and able <= against and task is not None and steps.kill(work, step.id):
+    given_up = bool(able) and able <= against and not attempts.holds_step(work, step.id)
+    if given_up and task is not None and steps.kill(work, step.id):
         settling.settle(work, rules, task)
 
 

@@ -148,15 +148,24 @@ def complete(
     attempts.move(work, attempt.id, AttemptVerb.COMPLETE, ended_at=work.now)
     for output, content_type in content_types.items():
         artifacts.classify(work, attempt.id, output, content_type)
-    for other in attempts.of_step(work, step.id):
-        if other.id != attempt.id and attempts.move(work, other.id, AttemptVerb.STOP):
-            work.announce(AttemptStopping(AttemptId(other.id), InterfaceId(other.interface_id)))
+    _end_race(work, step, attempt)
     work.announce(AttemptEnded(AttemptId(attempt.id)))
     events.record(work, "step_done", task.id, task.user_id, step_id=step.id, interface_id=attempt.interface_id)
     settling.settle(work, rules, task)
     _learn_speed(work, task, step, attempt)
     trust.verified(work, task, step, attempt)
     return True
+
+
+def _end_race(work: Work, step: Steps, winner: Attempts) -> None:
+    """Whoever else is at the step is too late, uncharged."""
+    for other in attempts.of_step(work, step.id):
+        if other.id == winner.id:
+            continue
+        if attempts.move(work, other.id, AttemptVerb.STOP):
+            work.announce(AttemptStopping(AttemptId(other.id), InterfaceId(other.interface_id)))
+        elif other.state == AttemptState.REPORTED:
+            settling.stopped(work, other, AttemptVerb.OUTRUN)
 
 
 def _learn_speed(work: Work, task: Tasks, step: Steps, attempt: Attempts) -> None:

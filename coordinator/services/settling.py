@@ -191,7 +191,8 @@ def end_attempt(
     if step is None:
         return True
     record = blame.Record(step.failures, step.losses, _input_is_bad(work, task, step))
-    if charge is not None and blame.is_dead(record, rules.limits):
+    raced = attempts.holds_step(work, step.id)
+    if charge is not None and not raced and blame.is_dead(record, rules.limits):
         steps.kill(work, step.id)
     else:
         jitter = zlib.crc32(attempt.id.encode()) / 2**32

@@ -30,6 +30,16 @@ _TAKE = (
     .where(_MINE, _steps.c.state == constants([StepState.PENDING])[0])
     .values(state="running", tries=_steps.c.tries + 1)
 )
+_RACE = (
+    update(_steps)
+    .where(_MINE, _steps.c.state == constants([StepState.RUNNING])[0], _steps.c.winner.is_(None))
+    .values(tries=_steps.c.tries + 1)
+)
+_PENDING = (
+    select(_steps.c.id)
+    .where(_steps.c.task_id == bindparam("task"), _steps.c.state == constants([StepState.PENDING])[0])
+    .limit(1)
+)
 _CHARGE = (
     update(_steps)
     .where(_MINE)
@@ -87,6 +97,16 @@ def remove(work: Work, step_id: str) -> None:
 def take(work: Work, step_id: str) -> bool:
     """pending -> running, at the claim; False when somebody else was faster."""
     return work.run(_TAKE, {"key": step_id}) == 1
+
+
+def race(work: Work, step_id: str) -> bool:
+    """A second attempt on a running step that nobody has won; the caller holds the task's lock and counts attempts."""
+    return work.run(_RACE, {"key": step_id}) == 1
+
+
+def any_pending(work: Work, task_id: str) -> bool:
+    """Whether any step of a task still waits."""
+    return work.scalar(_PENDING, {"task": task_id}) is not None
 
 
 def put_back(work: Work, step_id: str, not_before: float) -> bool:

@@ -19,7 +19,7 @@ from sqlalchemy import insert, text
 
 from coordinator.clock import system_clock
 from coordinator.ids import new_id
-from coordinator.services import choosing, dispatching
+from coordinator.services import candidates, choosing, dispatching
 from coordinator.services.candidates import Polls
 from coordinator.services.rules import Rules
 from coordinator.store import waits
@@ -69,7 +69,7 @@ def _measure(url: str, steps: int, users: int, runs: int) -> tuple[float, float]
                 text("ANALYZE" if database.engine.dialect.name == "postgresql" else "ANALYZE TABLE steps")
             )
     print(f"{steps} steps of {users} users in {time.perf_counter() - began:.1f} s")
-    choice = _median(database, runs, lambda work: choosing.choose(work, Polls()))
+    choice = _median(database, runs, lambda work: choosing.choose(work, candidates.look(work, Polls())))
     claim = _median(database, runs, lambda work: dispatching.claim(work, Rules(), Polls()).offer)
     database.engine.dispose()
     return choice, claim

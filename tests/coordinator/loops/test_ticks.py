@@ -1,17 +1,19 @@
 """What happens by the clock."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
 from coordinator.errors import StorageUnavailable
 from coordinator.loops.ticks import Ticks
 from coordinator.services.context import Context
 from coordinator.services.doubt import NAME, in_doubt
 from coordinator.store import facts
-from coordinator.store.tables import Attempts, Interfaces, Tasks
+from coordinator.store.schema import table
+from coordinator.store.tables import Attempts, Interfaces, Tasks, Waits
 from protocol.reports import Callback
 from protocol.states import AttemptState as A
 from protocol.states import TaskState as T
+from tests.coordinator.soundness import every_node
 from tests.coordinator.world import World
 
 
@@ -88,3 +90,12 @@ async def test_progress_in_memory_reaches_the_task(context: Context, here: World
     while here.get(task_id).frames_done != 12:
         await Ticks(context).flush()
     assert here.get(task_id).progress == 49.5
+
+
+async def test_a_waiting_step_that_the_queue_has_lost_is_found(context: Context, here: World) -> None:
+    here.task()
+    here.node(lane="pull")
+    here.run(lambda work: work.execute(delete(table(Waits))))
+    assert here.claim([here.database.look(every_node)[0].id]) is None
+    await Ticks(context).heads()
+    assert here.claim([here.database.look(every_node)[0].id]) is not None

@@ -8,7 +8,7 @@ import pytest
 from coordinator.domain import fairness
 from coordinator.domain.blame import ALONE_AFTER_LOSSES
 from coordinator.ids import new_id
-from coordinator.services import charging, choosing, controls, dispatching
+from coordinator.services import candidates, charging, choosing, controls, dispatching
 from coordinator.services.candidates import Polls
 from coordinator.store import attempts, fleet, users, waits
 from coordinator.store.tables import Attempts, Interfaces, Steps, Tasks
@@ -259,12 +259,12 @@ def test_a_polling_node_with_room_for_a_light_step_only_gets_nothing_else(world:
     joining(world, node, node)
     world.task()
     world.set(Interfaces, node, lane="pull")
-    chosen = world.run(lambda work: choosing.choose(work, Polls(light={node})))
+    chosen = world.run(lambda work: choosing.choose(work, candidates.look(work, Polls(light={node}))))
     assert chosen is not None
     offer = world.run(lambda work: dispatching.take(work, RULES, chosen)).offer
     assert offer is not None
     assert offer.attempt.light
-    assert world.run(lambda work: choosing.choose(work, Polls(light={node}))) is None
+    assert world.run(lambda work: choosing.choose(work, candidates.look(work, Polls(light={node})))) is None
 
 
 def test_a_suspect_task_runs_one_step_at_a_time_and_blocks_nobody(world: World) -> None:
