@@ -24,12 +24,18 @@ def seek(container: InputContainer, stream: VideoStream, pts: int, back: float |
     """Land on a keyframe `back` seconds before `pts` or earlier, or at the start."""
     tick = stream.time_base or Fraction(1)
     begin = stream.start_time or 0
-    target = begin - int(10 / tick) if back is None else pts - int(Fraction(back) / tick)
-    try:
-        container.seek(target, stream=stream, backward=True)
-    except av.error.FFmpegError as error:
-        if back is None:
-            raise BrokenMedia(f"the file cannot be read from its start again: {reason(error)}") from error
+    # Some containers land late when they are asked for their beginning, others refuse what lies before it.
+    targets = [begin - int(10 / tick), begin] if back is None else [pts - int(Fraction(back) / tick)]
+    refusal: av.error.FFmpegError | None = None
+    for target in targets:
+        try:
+            container.seek(target, stream=stream, backward=True)
+        except av.error.FFmpegError as error:
+            refusal = error
+        else:
+            return
+    if back is None and refusal is not None:
+        raise BrokenMedia(f"the file cannot be read from its start again: {reason(refusal)}") from refusal
 
 
 def rate_of(stream: VideoStream) -> Fraction:

@@ -125,7 +125,7 @@ def _exact(
     if start is not None and wanted and wanted.warmup_frames:
         first = frame_before(container, stream, start, wanted.warmup_frames)
     left = wanted.lookahead_frames if wanted else 0
-    for frame in _from(container, stream, first, cancelled):
+    for frame in _from(container, stream, first, start, cancelled):
         if _before(frame, end):
             yield Shown(frame, not (start is not None and _before(frame, start)))
         elif left > 0:
@@ -136,15 +136,18 @@ def _exact(
 
 
 def _from(
-    container: InputContainer, stream: VideoStream, first: int | None, cancelled: IsCancelled
+    container: InputContainer, stream: VideoStream, first: int | None, latest: int | None, cancelled: IsCancelled
 ) -> Iterator[VideoFrame]:
     """Frames from `first` on. It is a frame's pts, so another first frame means that we landed late.
+
+    Where no decoder can show it, because a recording begins in the middle of something, the first frame that can be
+    shown takes its place, up to the one at `latest`.
 
     Where to stop is seen on decoded frames, never on packets: with open groups of pictures, frames of a range lie in
     the file behind the next range's first keyframe. A stream that is refreshed by and by, without pictures that stand
     alone, is right only a whole refresh after the place where it begins to look right: there we land one further back.
     """
-    if first is None:
+    if first is None or latest is None:
         yield from _decode(container, stream, cancelled)
         return
     refreshed: set[int] = set()
@@ -152,7 +155,8 @@ def _from(
         seek(container, stream, first, back)
         decoded = _decode(container, stream, cancelled)
         landed = next(decoded, None)
-        if landed is None or (landed.pts is not None and landed.pts > first):
+        soonest = latest if back is None else first
+        if landed is None or (landed.pts is not None and landed.pts > soonest):
             continue
         if not _stands_alone(landed) and back is not None:
             refreshed.add(landed.pts or 0)
@@ -160,7 +164,7 @@ def _from(
                 continue
         frames = (frame for frame in itertools.chain([landed], decoded) if not _before(frame, first))
         found = next(frames, None)
-        if found is not None and found.pts == first:
+        if found is not None and found.pts is not None and found.pts <= soonest:
             yield from itertools.chain([found], frames)
             return
     raise FramesMismatch(f"there is no frame at {first}")

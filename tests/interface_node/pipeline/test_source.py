@@ -9,7 +9,7 @@ import pytest
 from interface_node.errors import Cancelled, FramesMismatch, NoFrames
 from interface_node.pipeline.source import open_source, scan
 from protocol.work import FrameRange
-from tests import clips
+from tests import clips, odd_clips
 from tests.clips import Clip
 from tests.interface_node.pipeline.shown import shown, shown_around
 
@@ -101,6 +101,17 @@ def test_frames_around_a_range_are_those_of_the_video_and_not_the_ranges_own(tmp
     around = shown_around(path, wanted.model_copy(update={"warmup_frames": 4, "lookahead_frames": 3}))
     assert [(pts, pixels) for pts, pixels, _ in around] == whole[9:21]
     assert [own for _, _, own in around] == [False] * 4 + [True] * 5 + [False] * 3
+
+
+@pytest.mark.parametrize("name", sorted(set(odd_clips.NAMES) - odd_clips.UNTIMED))
+def test_frames_around_a_range_of_an_odd_video_are_those_that_it_shows(tmp_path: Path, name: str) -> None:
+    path = odd_clips.write(tmp_path, name)
+    whole = shown(path)
+    for first, last in ((len(whole) // 2, len(whole) // 2 + 9), (3, len(whole) - 3)):
+        wanted = piece(path, whole[first][0], whole[last][0], last - first)
+        around = shown_around(path, wanted.model_copy(update={"warmup_frames": 6, "lookahead_frames": 4}))
+        assert [(pts, pixels) for pts, pixels, _ in around] == whole[max(0, first - 6) : last + 4]
+        assert [(pts, pixels) for pts, pixels, own in around if own] == whole[first:last]
 
 
 def test_frames_around_a_range_end_where_the_video_does(tmp_path: Path) -> None:
