@@ -112,7 +112,9 @@ class World:
         video_id = self.video(owner, frames)
         source = self.database.look(lambda work: media.get(work, video_id))
         assert source is not None
-        planned = planning.plan_video(segmenting.timeline_of(source), frame_times(range(frames)), segments)
+        planned = planning.plan_video(
+            segmenting.timeline_of(source), frame_times(range(frames), range(frames)), segments
+        )
         asked, plans = TaskCreate(video_id=video_id, background=GREEN, **spec), {video_id: planned}
         return self.run(lambda work: submissions.create(work, self.rules, Submission(owner, asked), plans=plans)).id
 
