@@ -145,7 +145,7 @@ def _operation(route: APIRoute) -> str:
 async def _open(settings: Settings, stack: AsyncExitStack) -> Context:
     """Start what lives as long as the program; the stack closes it in reverse."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    context = _compose(settings)
+    context = compose(settings)
     context.files.prepare()
     await asyncio.to_thread(upgrade, context.database.engine)
     context.database.open(context.feed.publish)
@@ -179,7 +179,8 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
-def _compose(settings: Settings) -> Context:
+def compose(settings: Settings) -> Context:
+    """What lives as long as the program, made but not opened."""
     rules, database = rules_of(settings), Database(settings.database_url, system_clock)
     files = Files(settings.home, settings.upload_videos_dir, settings.upload_backgrounds_dir, settings.disk_free_min_mb)
     probes = ProbePool(settings.max_workers)

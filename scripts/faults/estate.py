@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from coordinator.app import _compose as compose
+from coordinator.app import compose
 from coordinator.clock import monotonic
 from coordinator.domain.blame import Limits
 from coordinator.domain.media import VIDEO, VideoFacts

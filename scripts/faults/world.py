@@ -21,7 +21,7 @@ from scripts.faults.virtual_time import Machine, VirtualLoop, installed
 
 CALM_S: Final = 400.0
 """So long after the last fault every task must have ended."""
-AFTERWARDS_S: Final = 2.5 * RULES.lease_s
+AFTERWARDS_S: Final = 1.2 * RULES.lease_s
 
 
 @dataclass(frozen=True)

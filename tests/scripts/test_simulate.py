@@ -17,7 +17,7 @@ HUNTED = 40
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_no_seed_breaks_a_sentence_of_the_contract() -> None:
     found, ended = [], 0
     for report in simulate.reports([Order(seed) for seed in range(SEEDS)], JOBS):
@@ -35,7 +35,7 @@ def caught() -> Mapping[str, Report | None]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_planted_bug_is_seen(caught: Mapping[str, Report | None], plant: str) -> None:
     report = caught[plant]
