@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from interface_node.coordinator_client.answers import CoordinatorError, Gone
+from interface_node.coordinator_client.answers import Gone
 from interface_node.coordinator_client.client import CoordinatorClient
 from interface_node.errors import Cancelled, NodeError, NoProgress
 from interface_node.jobs import loops, reporter, threads, transfers
@@ -126,7 +126,7 @@ class Runner:
         except NodeError as error:
             _log.warning("attempt_failed", code=error.code, why=error.detail)
             return _failed(error)
-        except (CoordinatorError, OSError, ValueError, RuntimeError) as error:
+        except Exception as error:  # noqa: BLE001 - the edge of the attempt's task: whatever broke, its end is reported
             _log.exception("attempt_broke")
             detail = f"{type(error).__name__}: {error}"[:2000]
             broken = ReportedError(code="internal", detail=detail, error_class=ErrorClass.INTERNAL)

@@ -23,6 +23,7 @@ class CopyWork:
         self.backgrounds: list[bytes] = []
         self.deaf = False
         self.breaks = False
+        self.error: Exception = BrokenMedia("the file breaks near 1 s")
         self._free = threading.Event()
         self._free.set()
 
@@ -63,7 +64,7 @@ class CopyWork:
             if cancelled.is_set() and not self.deaf:
                 raise Cancelled("asked to")
         if self.breaks:
-            raise BrokenMedia("the file breaks near 1 s")
+            raise self.error
         report(Progress("process", frames, frames, frames, frames, 25.0))
         return Result(tuple(self._made(order, index) for index in range(len(order.assignment.outputs))), self.provider)
 

@@ -195,6 +195,19 @@ def test_an_upload_goes_on_where_the_coordinator_stands(
     assert starts == sorted(set(starts))
 
 
+def test_a_mistake_of_ours_is_reported_too_and_holds_no_slot(
+    coordinator: FakeCoordinator, work: CopyWork, tmp_path: Path
+) -> None:
+    work.breaks, work.error = True, AttributeError("no such thing")
+    assignment = coordinator.offer(coordinator.assignment(b"picture"))
+    with RunningNode(tmp_path, coordinator.url, work) as node:
+        ended = coordinator.end_of(assignment)
+        coordinator.until(lambda: not node.node.desk.attempts)
+    assert ended.error is not None
+    assert (ended.error.code, ended.error.error_class) == ("internal", ErrorClass.INTERNAL)
+    assert ended.error.detail == "AttributeError: no such thing"
+
+
 def test_a_broken_file_is_reported_with_whose_fault_it_is(
     coordinator: FakeCoordinator, work: CopyWork, tmp_path: Path
 ) -> None:
