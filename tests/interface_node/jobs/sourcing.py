@@ -14,8 +14,14 @@ from interface_node.jobs.sources import Sources
 from interface_node.pipeline.container import Media
 from interface_node.pipeline.source import scan
 from protocol.work import FrameRange
+from tests.clips import Clip
 from tests.fakes.coordinator import FakeCoordinator
 from tests.fakes.coordinator_wire import CLUSTER
+from tests.interface_node.pipeline.shown import Shown, shown
+
+MIB = 1024 * 1024
+LARGE = Clip(frames=240, width=320, height=240, noise=True, audio="aac")
+"""Ten megabytes, ten seconds."""
 
 
 class Reading:
@@ -69,3 +75,27 @@ def middle(path: Path, first: int, last: int, stamps: list[int], **changes: int)
     own = stamps[first:last]
     span = {"start_pts": own[0], "end_pts": stamps[last], "first_pts": own[0], "last_pts": own[-1]}
     return scan(path).whole().model_copy(update={**span, "frames": len(own), **changes})
+
+
+class Video:
+    """A video, its bytes, and what it shows."""
+
+    def __init__(self, path: Path, whole: Shown) -> None:
+        self.path = path
+        self.data = path.read_bytes()
+        self.whole = whole
+
+    def part(self, first: int, last: int, **changes: int) -> FrameRange:
+        """Frames of it as a plan names them."""
+        return middle(self.path, first, last, [pts for pts, _ in self.whole], **changes)
+
+
+async def see(node: Reading, attempt: Attempt) -> Shown:
+    """What an attempt sees of its source, read in a thread as the pipeline does."""
+    async with node.source(attempt) as media:
+        return await asyncio.to_thread(shown, media, attempt.assignment.range)
+
+
+def kept(home: Path) -> set[str]:
+    """What lies in the cache, by kind."""
+    return {path.suffix for path in (home / "cache").iterdir()}

@@ -3,29 +3,22 @@
 import asyncio
 import hashlib
 import itertools
-import os
 import time
 from pathlib import Path
 
 import pytest
 
 from interface_node.coordinator_client.answers import Gone
-from interface_node.errors import Cancelled, DiskFull, DownloadFailed, NotAVideo, SourceMismatch
+from interface_node.errors import Cancelled, NotAVideo
 from interface_node.jobs.attempt import Attempt
-from interface_node.jobs.blocks import BLOCK_BYTES
-from interface_node.pipeline.container import Media
 from protocol.states import StepKind
-from protocol.work import FrameRange
-from tests import clips
+from tests import clips, odd_clips
 from tests.clips import Clip
 from tests.fakes.coordinator import FakeCoordinator
 from tests.fakes.coordinator_wire import TOKEN
-from tests.interface_node.jobs.sourcing import Reading, middle, reading, until
+from tests.interface_node.jobs.sourcing import LARGE, MIB, Video, kept, reading, see, until
 from tests.interface_node.pipeline.shown import Shown, shown
-from tests.small_disk import small_disk
 
-MIB = 1024 * 1024
-LARGE = Clip(frames=240, width=320, height=240, noise=True, audio="aac")
 KINDS = {
     "index-first.mp4": LARGE,
     "index-last.mp4": Clip(**{**LARGE.__dict__, "index_last": True}),
@@ -49,36 +42,6 @@ def pictures(videos: dict[str, Path]) -> dict[str, Shown]:
     return {name: shown(path) for name, path in videos.items()}
 
 
-class Video:
-    """One of the videos and its middle: two seconds of ten, two megabytes of ten."""
-
-    def __init__(self, path: Path, whole: Shown) -> None:
-        self.path = path
-        self.data = path.read_bytes()
-        self.whole = whole
-
-    def part(self, first: int, last: int, **changes: int) -> FrameRange:
-        """Frames of it as a plan names them."""
-        return middle(self.path, first, last, [pts for pts, _ in self.whole], **changes)
-
-
-@pytest.fixture
-def video(videos: dict[str, Path], pictures: dict[str, Shown]) -> Video:
-    """The usual one."""
-    return Video(videos["index-first.mp4"], pictures["index-first.mp4"])
-
-
-async def see(node: Reading, attempt: Attempt) -> Shown:
-    """What an attempt sees of its source, read in a thread as the pipeline does."""
-    async with node.source(attempt) as media:
-        return await asyncio.to_thread(shown, media, attempt.assignment.range)
-
-
-def kept(home: Path) -> set[str]:
-    """What lies in the cache, by kind."""
-    return {path.suffix for path in (home / "cache").iterdir()}
-
-
 @pytest.mark.parametrize("name", KINDS)
 async def test_a_part_in_the_middle_shows_what_it_shows_on_disk_and_costs_a_fraction_of_the_file(
     coordinator: FakeCoordinator,
@@ -94,6 +57,18 @@ async def test_a_part_in_the_middle_shows_what_it_shows_on_disk_and_costs_a_frac
     assert coordinator.serving.bytes_sent < MOST.get(name, 0.6) * len(video.data)
     assert len(coordinator.serving.sent) < 30
     assert kept(tmp_path) == {".sparse", ".blocks"}
+
+
+@pytest.mark.parametrize("name", ["fragments.mp4", "no-cues.mkv", "wraps.ts", "torn-intra-refresh.ts", "mpeg4.avi"])
+async def test_odd_videos_show_the_same_frames_from_afar(
+    coordinator: FakeCoordinator, tmp_path: Path, name: str
+) -> None:
+    path = odd_clips.write(tmp_path, name)
+    video = Video(path, shown(path))
+    last = len(video.whole) - 3
+    async with reading(coordinator, tmp_path) as node:
+        seen = await see(node, node.attempt(video.data, video.part(60, last, warmup_frames=6, lookahead_frames=2)))
+    assert seen == video.whole[60:last]
 
 
 async def test_a_second_attempt_takes_what_is_there_also_after_a_restart(
@@ -175,67 +150,6 @@ async def test_a_picture_out_of_a_large_video_costs_little(
     assert coordinator.serving.bytes_sent < 3 * MIB
 
 
-async def test_connections_that_break_and_answers_that_fail_cost_time_and_nothing_else(
-    coordinator: FakeCoordinator, tmp_path: Path, video: Video
-) -> None:
-    coordinator.serving.cut = 3
-    coordinator.faults.broken["file"] = 2
-    async with reading(coordinator, tmp_path) as node:
-        assert await see(node, node.attempt(video.data, video.part(96, 144))) == video.whole[96:144]
-    assert coordinator.serving.bytes_sent < 0.7 * len(video.data)
-
-
-async def test_a_server_that_ignores_ranges_is_refused(
-    coordinator: FakeCoordinator, tmp_path: Path, video: Video
-) -> None:
-    coordinator.serving.ranges_ignored = True
-    async with reading(coordinator, tmp_path) as node:
-        with pytest.raises(DownloadFailed, match="the whole file came instead of bytes 0 to "):
-            await see(node, node.attempt(video.data, video.part(96, 144)))
-    assert coordinator.serving.bytes_sent <= 2 * len(video.data)
-
-
-async def test_another_version_of_the_file_is_refused(
-    coordinator: FakeCoordinator, tmp_path: Path, video: Video
-) -> None:
-    async with reading(coordinator, tmp_path) as node:
-        attempt = node.attempt(video.data, video.part(96, 144))
-        async with node.source(attempt) as media:
-            assert await asyncio.to_thread(lambda: len(media_bytes(media, 0)))
-            coordinator.serving.etag = '"another"'
-            with pytest.raises(SourceMismatch, match='the source is now "another"'):
-                await asyncio.to_thread(media_bytes, media, 5 * MIB)
-
-
-async def test_another_size_is_refused(coordinator: FakeCoordinator, tmp_path: Path, video: Video) -> None:
-    async with reading(coordinator, tmp_path) as node:
-        attempt = node.attempt(video.data, video.part(96, 144))
-        digest = attempt.assignment.source.sha256
-        coordinator.files[digest] = video.data + b"more"
-        coordinator.serving.etag = attempt.assignment.source.etag
-        with pytest.raises(SourceMismatch, match=f"has {len(video.data) + 4} bytes, the assignment says "):
-            await see(node, attempt)
-
-
-async def test_bytes_of_something_else_are_found_when_the_whole_is_there_and_go(
-    coordinator: FakeCoordinator, tmp_path: Path
-) -> None:
-    data = os.urandom(3 * BLOCK_BYTES)
-    async with reading(coordinator, tmp_path) as node:
-        attempt = node.attempt(data, FrameRange(stream=0, time_base="1/24", start_pts=1, frames=1))
-        digest = attempt.assignment.source.sha256
-        coordinator.files[digest] = data[:-1] + bytes([data[-1] ^ 1])
-        coordinator.serving.etag = attempt.assignment.source.etag
-        with pytest.raises(SourceMismatch, match=f"the assignment says {digest}"):
-            async with node.source(attempt) as media:
-                assert len(await asyncio.to_thread(lambda: everything(media))) == len(data)
-        assert kept(tmp_path) == set()
-        coordinator.files[digest] = data
-        async with node.source(attempt) as media:
-            assert await asyncio.to_thread(lambda: everything(media)) == data
-        assert {path.name for path in (tmp_path / "cache").iterdir()} == {digest}
-
-
 async def test_an_attempt_that_is_over_ends_its_reading(
     coordinator: FakeCoordinator, tmp_path: Path, video: Video
 ) -> None:
@@ -272,24 +186,3 @@ async def test_bytes_that_arrive_before_the_first_frame_are_progress(
         await see(node, attempt)
         assert attempt.progress.stage == "fetch"
         assert 0 < attempt.progress.done < attempt.progress.total == len(video.data)
-
-
-async def test_a_full_disk_is_said_to_be_one(coordinator: FakeCoordinator, tmp_path: Path, video: Video) -> None:
-    with small_disk(tmp_path) as home:
-        async with reading(coordinator, home) as node:
-            with pytest.raises(DiskFull, match="no room for the source"):
-                await see(node, node.attempt(video.data, video.part(96, 144)))
-
-
-def media_bytes(media: Media, offset: int) -> bytes:
-    """Some bytes of a source that is not a file here."""
-    assert not isinstance(media, Path)
-    reader = media.open()
-    reader.seek(offset)
-    return reader.read(1000) or b""
-
-
-def everything(media: Media) -> bytes:
-    """All bytes of it."""
-    assert not isinstance(media, Path)
-    return media.open().read() or b""
