@@ -148,34 +148,33 @@ def complete(
     attempts.move(work, attempt.id, AttemptVerb.COMPLETE, ended_at=work.now)
     for output, content_type in content_types.items():
         artifacts.classify(work, attempt.id, output, content_type)
-    _end_race(work, step, attempt)
+    _end_race(work, task, step, attempt)
     work.announce(AttemptEnded(AttemptId(attempt.id)))
     events.record(work, "step_done", task.id, task.user_id, step_id=step.id, interface_id=attempt.interface_id)
     settling.settle(work, rules, task)
-    _learn_speed(work, task, step, attempt)
+    _learn(work, task, step, attempt, step.frames, attempt.reported_at)
     trust.verified(work, task, step, attempt)
     return True
 
 
-def _end_race(work: Work, step: Steps, winner: Attempts) -> None:
-    """Whoever else is at the step is too late, uncharged."""
+def _end_race(work: Work, task: Tasks, step: Steps, winner: Attempts) -> None:
+    """Whoever else is at the step is too late, uncharged. How far it came says how fast its node is."""
     for other in attempts.of_step(work, step.id):
         if other.id == winner.id:
             continue
         if attempts.move(work, other.id, AttemptVerb.STOP):
             work.announce(AttemptStopping(AttemptId(other.id), InterfaceId(other.interface_id)))
+            _learn(work, task, step, other, min(other.frames_done, step.frames), work.now)
         elif other.state == AttemptState.REPORTED:
             settling.stopped(work, other, AttemptVerb.OUTRUN)
 
 
-def _learn_speed(work: Work, task: Tasks, step: Steps, attempt: Attempts) -> None:
-    """Frames a second from the first ones to the report: neither loading a model nor fetching a file is its speed."""
+def _learn(work: Work, task: Tasks, step: Steps, attempt: Attempts, frames: int, until: float | None) -> None:
+    """Frames a second since the first ones: neither loading a model nor fetching a file is a node's speed."""
     began = attempt.process_at or attempt.started_at
-    if step.kind != StepKind.SEGMENT or began is None or attempt.reported_at is None:
-        return
-    spent = max(LEAST_S, attempt.reported_at - began)
-    if step.frames >= LEAST_FRAMES:
-        fleet.learn_speed(work, attempt.interface_id, task.model, step.size_class, step.frames / spent)
+    if step.kind == StepKind.SEGMENT and began is not None and until is not None and frames >= LEAST_FRAMES:
+        fps = frames / max(LEAST_S, until - began)
+        fleet.learn_speed(work, attempt.interface_id, task.model, step.size_class, fps)
 
 
 def _reported(work: Work, attempt_id: str) -> tuple[Tasks | None, Attempts | None]:
