@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ class Simulated:
             row = self.world.attempt(attempt)
             fps = self.speeds[row.interface_id]
             done = max(0, min(FRAMES, int((self.now - began) * fps)))
-            said = {"frames_done": done, "frames_total": FRAMES, "done": done, "fps": fps, "stage": "process"}
+            said: dict[str, Any] = {"frames_done": done, "frames_total": FRAMES, "done": done, "fps": fps, "stage": "process"}
             if row.state == "stopping":
                 self.world.say(attempt, "cancelled", 10**6)
             elif done < FRAMES:
