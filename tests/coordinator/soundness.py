@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from coordinator.domain.lifecycle import ENDED, HELD, LIVE, QUEUED, SLOT, StepView, settle
-from coordinator.store import attempts, steps, waits
+from coordinator.store import artifacts, attempts, steps, waits
 from coordinator.store.schema import table
 from coordinator.store.tables import Attempts, Interfaces, Steps, Tasks
 from coordinator.store.work import Work
@@ -40,7 +40,7 @@ def _wrong_tasks(work: Work) -> list[str]:
         if (task.finished_at is not None) != (state in ENDED):
             wrong.append(f"{task.id} is {state} and finished at {task.finished_at}")
         for step in rows:
-            wrong += _wrong_step(step, [a for a in tried if a.step_id == step.id])
+            wrong += _wrong_step(work, step, [a for a in tried if a.step_id == step.id])
     return wrong
 
 
@@ -48,13 +48,14 @@ def _view(step: Steps, accepted: set[str]) -> StepView:
     return StepView(StepState(step.state), step.id in accepted, StepKind(step.kind))
 
 
-def _wrong_step(step: Steps, tried: Sequence[Attempts]) -> list[str]:
+def _wrong_step(work: Work, step: Steps, tried: Sequence[Attempts]) -> list[str]:
     wrong = []
     completed = [a.id for a in tried if a.state == AttemptState.COMPLETED]
     held = [a.id for a in tried if a.state in HELD]
     if (step.state == StepState.DONE) != (step.winner is not None):
         wrong.append(f"step {step.id} is {step.state} with winner {step.winner}")
-    if completed != ([step.winner] if step.winner else []):
+    beside = [key for key in completed if key != step.winner and artifacts.of_attempt(work, key)]
+    if beside or (step.winner is not None and step.winner not in completed):
         wrong.append(f"step {step.id} was won by {step.winner} and completed by {completed}")
     if step.state in (StepState.PENDING, StepState.DONE) and held:
         wrong.append(f"step {step.id} is {step.state} and held by {held}")

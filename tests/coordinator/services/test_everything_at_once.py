@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import event, select
 
+from coordinator.domain.lifecycle import ENDED, LIVE
 from coordinator.errors import CoordinatorError
-from coordinator.services import controls, dispatching, leases, settling
+from coordinator.services import controls, dispatching, leases, retention, settling
 from coordinator.services.rules import Rules
 from coordinator.store import artifacts, attempts, tasks
 from coordinator.store.database import Database
@@ -22,8 +23,9 @@ from coordinator.store.work import Work
 from protocol.base import AttemptId
 from protocol.interfaces import HeldAttempt
 from protocol.reports import CallbackKind
+from protocol.states import StepKind, TaskState
 from tests.coordinator.soundness import unsound
-from tests.coordinator.world import World
+from tests.coordinator.world import SHA, World
 
 RULES = Rules()
 KINDS: tuple[CallbackKind, ...] = ("progress", "completed", "failed", "released", "cancelled")
@@ -94,10 +96,10 @@ class Everything(RuleBasedStateMachine):
         except CoordinatorError as error:
             _allowed(error, {"gone"})
 
-    @rule(attempt=given, agrees=st.booleans())
-    def judge(self, attempt: str, agrees: bool) -> None:
+    @rule(attempt=given, agrees=st.booleans(), extradata=st.sampled_from([SHA, SHA, "b" * 64]))
+    def judge(self, attempt: str, agrees: bool, extradata: str) -> None:
         if agrees:
-            self.world.verify(attempt)
+            self.world.verify(attempt, extradata)
         else:
             self.world.refute(attempt)
 
@@ -131,6 +133,15 @@ class Everything(RuleBasedStateMachine):
         self.world.run(lambda work: leases.expire(work, RULES))
         self.world.run(lambda work: leases.give_up_on_the_still(work, RULES))
 
+    @rule(task=made)
+    def lose_parts(self, task: str) -> None:
+        """The janitor comes for a task that ended long ago."""
+        row = self.world.database.look(lambda work: tasks.get(work, task))
+        if row is not None and row.state in ENDED:
+            self.world.set(Tasks, task, parts_expire_at=1.0)
+            self.world.run(retention.forget_parts)
+            self.world.set(Tasks, task, parts_expire_at=Everything.now + 1e6)
+
     @rule()
     def reconnect(self) -> None:
         for node in self.nodes:
@@ -149,10 +160,19 @@ class Everything(RuleBasedStateMachine):
         for task in self.world.database.look(_every_task):
             assert task.progress >= self.progress.get(task.id, 0.0)
             self.progress[task.id] = task.progress
-            for step in self.world.steps(task.id):
+            rows = self.world.steps(task.id)
+            joined = any(row.winner for row in rows if row.kind == StepKind.ASSEMBLE)
+            for step in rows:
                 if step.winner is not None:
-                    assert self.winners.setdefault(step.id, step.winner) == step.winner
-                    assert self.world.database.look(partial(artifacts.of_attempt, attempt_id=step.winner))
+                    known = self.winners.setdefault(step.id, step.winner)
+                    assert known == step.winner or not self._has_files(known)
+                    self.winners[step.id] = step.winner
+                    last = step.kind == StepKind.ASSEMBLE or len(rows) == 1
+                    if task.state == TaskState.COMPLETED if last else task.state in LIVE and not joined:
+                        assert self._has_files(step.winner)
+
+    def _has_files(self, attempt_id: str) -> bool:
+        return bool(self.world.database.look(partial(artifacts.of_attempt, attempt_id=attempt_id)))
 
 
 def _allowed(error: CoordinatorError, codes: set[str]) -> None:

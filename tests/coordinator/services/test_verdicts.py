@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from coordinator.ids import new_id
-from coordinator.services import controls, leases, settling
+from coordinator.services import controls, leases, outcomes, settling
 from coordinator.store import attempts, steps, tasks
 from coordinator.store.schema import table
 from coordinator.store.tables import Attempts, Steps, Tasks
@@ -14,7 +14,9 @@ from protocol.states import AttemptState as A
 from protocol.states import StepState as S
 from protocol.states import TaskState as T
 from tests.coordinator.soundness import unsound
-from tests.coordinator.world import RULES, World
+from tests.coordinator.world import RULES, SHA, World
+
+OVERLAP_S = 0.5
 
 
 def test_a_refuted_result_is_a_failure_of_the_node_and_the_step_waits(world: World) -> None:
@@ -79,18 +81,30 @@ def test_two_segments_with_different_parameter_sets_are_not_joined(world: World)
 
 
 def test_two_replicas_that_finish_the_last_two_segments_at_once_add_one_step_that_joins_them(world: World) -> None:
-    task_id = world.segments(2)
+    """The first has judged and not yet committed when the second begins: without the task's lock neither sees that both
+    segments are done. A segment before them fixed the parameter sets, so that nothing else makes them wait."""
+    task_id = world.segments(3)
     world.node()
-    both = [world.reported(), world.reported()]
-    start = threading.Barrier(2)
+    world.done()
+    first, second = world.reported(), world.reported()
+    judged, ended = threading.Event(), threading.Event()
 
-    def verify(attempt_id: str) -> bool:
-        start.wait(20)
-        return world.verify(attempt_id)
+    def slowly(work: Work) -> bool:
+        agreed = outcomes.complete(work, RULES, first, {"composite": "video/mp4"}, SHA)
+        judged.set()
+        ended.wait(OVERLAP_S)
+        return agreed
+
+    def at_once() -> bool:
+        assert judged.wait(20)
+        agreed = world.verify(second)
+        ended.set()
+        return agreed
 
     with ThreadPoolExecutor(2) as threads:
-        assert list(threads.map(verify, both)) == [True, True]
-    assert [row.kind for row in world.steps(task_id)] == ["segment", "segment", "assemble"]
+        both = threads.submit(world.run, slowly), threads.submit(at_once)
+        assert [one.result() for one in both] == [True, True]
+    assert [row.kind for row in world.steps(task_id)] == [*["segment"] * 3, "assemble"]
     assert world.state(task_id) == T.WAITING
     world.done()
     assert world.state(task_id) == T.COMPLETED
