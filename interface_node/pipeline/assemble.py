@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ from protocol.work import FrameRange
 FORMS: Final = {".mp4": ("mp4", "mp4"), ".mov": ("mov", "mov"), ".webm": ("webm", "webm"), ".mkv": ("matroska", "mkv")}
 """FFmpeg's name of a container and ours, by suffix."""
 REPORT_S: Final = 0.5
+LOOK_S: Final = 0.2
 ALPHA: Final = "alpha_mode"
 """The tag of a WebM stream that makes players look for its second, hidden picture."""
 
@@ -85,6 +88,26 @@ class _Tally:
         if self._cancelled():
             raise Cancelled("cancelled while the parts were joined")
 
+    @contextlib.contextmanager
+    def abandoning(self, part: Path) -> Iterator[None]:
+        """Empty `part` as soon as nobody wants it. To put the index in front FFmpeg moves all of a file and asks nobody
+        meanwhile, nor does a disk that is told to keep it; both are done at once with a file that is empty."""
+        over = threading.Event()
+        watch = threading.Thread(target=self._empty, args=(part, over), name="abandoning", daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watch.join()
+
+    def _empty(self, part: Path, over: threading.Event) -> None:
+        while not over.wait(LOOK_S):
+            if self._cancelled():
+                with contextlib.suppress(OSError):
+                    os.truncate(part, 0)
+                return
+
     def one(self) -> None:
         """Another packet."""
         self._done += 1
@@ -106,7 +129,7 @@ def _joined(spec: AssembleSpec, output: Output, path: Path, timeline: Timeline, 
         if output is Output.COMPOSITE:
             path = path if fits(spec.source, FORMS[path.suffix][0]) else path.with_suffix(".mkv")
             copies = stack.enter_context(open_copies(spec.source, -timeline.base * timeline.time_base))
-        file = stack.enter_context(_written(path, timeline.time_base))
+        file = stack.enter_context(_written(path, timeline.time_base, tally))
         stream = _add_stream(file, parts[0], timeline)
         if copies is not None:
             copies.attach(file)
@@ -117,7 +140,7 @@ def _joined(spec: AssembleSpec, output: Output, path: Path, timeline: Timeline, 
 
 
 @contextlib.contextmanager
-def _written(path: Path, time_base: Fraction) -> Iterator[OutputContainer]:
+def _written(path: Path, time_base: Fraction, tally: _Tally) -> Iterator[OutputContainer]:
     """A file that appears under its name when the block ends well, and leaves nothing when it does not."""
     part, form = part_of(path), FORMS[path.suffix][0]
     with translated(path):
@@ -125,8 +148,10 @@ def _written(path: Path, time_base: Fraction) -> Iterator[OutputContainer]:
         file = av.open(url_of(part), "w", format=form, options=muxer_options(form, time_base))
         try:
             yield file
-            file.close()
-            publish(path)
+            with tally.abandoning(part):
+                file.close()
+                tally.look()
+                publish(path)
         finally:
             # Unlinked before it is closed: closing would otherwise rewrite it for fast start.
             part.unlink(missing_ok=True)
@@ -174,6 +199,7 @@ def _interleaved(picture: Iterator[Packet[VideoStream]], copies: StreamCopy | No
 
 def _sha256(path: Path, tally: _Tally) -> str:
     try:
+        tally.look()
         return sha256_of(path, tally.look)
     except Cancelled:
         path.unlink(missing_ok=True)

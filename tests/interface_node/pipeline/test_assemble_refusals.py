@@ -1,5 +1,6 @@
 """What is not joined, and what a joining leaves when it ends early: nothing."""
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from interface_node.errors import Cancelled, DiskFull, FramesMismatch, PartMismatch
 from interface_node.pipeline.joint import PartFile
 from interface_node.pipeline.source import scan
+from interface_node.pipeline.spec import IsCancelled
 from protocol.states import Output
 from protocol.work import Encoding
 from tests import clips
@@ -34,6 +36,12 @@ def refused(task: Task, parts: list[PartFile]) -> str:
         task.join({C: parts})
     assert left(task) == []
     return caught.value.detail
+
+
+def after(questions: int) -> IsCancelled:
+    """Cancelled once that was asked so often."""
+    asked = itertools.count()
+    return lambda: next(asked) >= questions
 
 
 def left(task: Task) -> list[str]:
@@ -90,10 +98,10 @@ def test_a_source_that_is_not_the_planned_one_is_refused(task: Task) -> None:
 def test_a_cancelled_joining_ends_soon_and_leaves_nothing(tmp_path: Path) -> None:
     task = Task(clips.write(tmp_path / "a.mp4", Clip(frames=96, audio="aac")), tmp_path, ALL)
     parts = task.parts((48,))
-    for last in (1, 150, 290, 450):
+    for last in (1, 150, 192, 290, 450):
         began = time.monotonic()
         with pytest.raises(Cancelled):
-            task.join(parts, cancelled=(n >= last for n in range(1000)).__next__)
+            task.join(parts, cancelled=after(last))
         assert time.monotonic() - began < 3
         assert left(task) == []
 
