@@ -68,8 +68,10 @@ ASSEMBLE_RANK: Final = waits.ASSEMBLE_RANK
 def add(work: Work, rows: Sequence[dict[str, Any]]) -> None:
     """Insert the steps of a task, and tell the queue of them."""
     whole = [row_of(Steps, row) for row in rows]
-    for row in whole:
-        work.run(_ADD, row)
+    if len(whole) > 1:
+        work.execute(_ADD, whole)  # hundreds of segments in one message
+    else:
+        work.run(_ADD, whole[0])
     for key in {(row["user_id"], row["model"], row["queue_rank"], row["klass"]) for row in whole}:
         waits.note(work, *key)
 

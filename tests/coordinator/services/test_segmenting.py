@@ -111,3 +111,12 @@ async def test_a_task_of_a_short_clip_reads_no_file(server: World, files: Files)
 def test_worlds_make_tasks_of_several_segments(world: World) -> None:
     task_id = world.task(frames=72, segments=3)
     assert ranges(world, task_id) == [(None, 24, 24), (24, 48, 24), (48, None, 24)]
+
+
+def test_a_task_of_many_segments_has_them_all_in_order(world: World) -> None:
+    task_id = world.task(frames=24 * 64, segments=64)
+    found = ranges(world, task_id)
+    assert found[0] == (None, 24, 24)
+    assert found[1:-1] == [(24 * ord_, 24 * ord_ + 24, 24) for ord_ in range(1, 63)]
+    assert found[-1] == (24 * 63, None, 24)
+    assert world.database.look(unsound) == []
