@@ -61,10 +61,9 @@ def plan_video(timeline: Timeline, times: FrameTimes | None = None, count: int =
     if times is None or count == 1:
         return [PlannedStep(StepKind.SEGMENT, 0, _whole(timeline), timeline.frames)]
     places = [0, *cuts(times, count), len(times.pts)]
-    pairs = [(start, end) for start, end in pairwise(places)]
     return [
-        PlannedStep(StepKind.SEGMENT, ord_, _part(timeline, times.pts, *pair), pair[1] - pair[0])
-        for ord_, pair in enumerate(pairs)
+        PlannedStep(StepKind.SEGMENT, ord_, _part(timeline, times.pts, start, end), end - start)
+        for ord_, (start, end) in enumerate(pairwise(places))
     ]
 
 
