@@ -77,7 +77,7 @@ def _start_relay(port: int, node_url: str) -> subprocess.Popen[bytes]:
 async def answers(url: str) -> None:
     """Wait until somebody answers there."""
     async with aiohttp.ClientSession() as session:
-        for _ in range(200):
+        for _ in range(600):
             try:
                 async with session.get(url):
                     return
