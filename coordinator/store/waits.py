@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Double, Executable, Insert, Integer, bindparam, delete, func, select, update
+from sqlalchemy import Double, Executable, Insert, Integer, bindparam, delete, false, func, select, update
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -45,17 +45,13 @@ _AFTER = (_waits.c.score > bindparam("score")) | (
         | ((_waits.c.since == bindparam("since")) & (_waits.c.user_id > bindparam("user")))
     )
 )
-_HEADS = (
+_OF_MODEL = (
     select(_waits)
-    .where(
-        _waits.c.model == bindparam("of_model"),
-        (_waits.c.rank > bindparam("of_rank")) | ((_waits.c.rank == bindparam("of_rank")) & _AFTER),
-        _waits.c.ready_at <= bindparam("now"),
-    )
+    .where(_waits.c.model == bindparam("of_model"), _waits.c.ready_at <= bindparam("now"))
     .order_by(_waits.c.model, _waits.c.rank, _waits.c.score, _waits.c.since, _waits.c.user_id)
     .limit(bindparam("most", type_=Integer()))
 )
-_FIRST: Final = Waits(user_id="", model="", rank=-(10**6), score=0.0, since=0.0)
+_BEHIND = _OF_MODEL.where((_waits.c.rank > bindparam("of_rank")) | ((_waits.c.rank == bindparam("of_rank")) & _AFTER))
 
 
 class Waiting(NamedTuple):
@@ -114,16 +110,18 @@ def _note(dialect: str) -> Insert:
 
 def heads(work: Work, model: str, after: Waits | None, limit: int) -> Sequence[Waits]:
     """Who waits for a model ("" is the light slot), in the order of the queue, behind `after`."""
-    mark = after if after is not None else _FIRST
-    values = {"of_model": model, "of_rank": mark.rank, "score": mark.score, "since": mark.since, "user": mark.user_id}
-    return work.rows(_HEADS, Waits, {**values, "now": work.now, "most": limit})
+    page = {"of_model": model, "now": work.now, "most": limit}
+    if after is None:
+        return work.rows(_OF_MODEL, Waits, page)
+    mark = {"of_rank": after.rank, "score": after.score, "since": after.since, "user": after.user_id}
+    return work.rows(_BEHIND, Waits, {**page, **mark})
 
 
 @cache
 def _of_head(light: bool, count_only: bool) -> Executable:
     found = (
         (_steps.c.state == constants([StepState.PENDING])[0])
-        & _steps.c.held.is_(False)
+        & (_steps.c.held == false())  # MariaDB uses no index for IS
         & (_steps.c.user_id == bindparam("user"))
     )
     if light:

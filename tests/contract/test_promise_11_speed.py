@@ -41,11 +41,11 @@ class Simulated:
             row = self.world.attempt(attempt)
             fps = self.speeds[row.interface_id]
             done = max(0, min(FRAMES, int((self.now - began) * fps)))
-            said: dict[str, Any] = {"frames_done": done, "frames_total": FRAMES, "done": done, "fps": fps, "stage": "process"}
+            said: dict[str, Any] = {"frames_done": done, "frames_total": FRAMES, "done": done, "fps": fps}
             if row.state == "stopping":
                 self.world.say(attempt, "cancelled", 10**6)
             elif done < FRAMES:
-                self.world.say(attempt, "progress", int(self.now / BEAT_S) % 10**6, **said)
+                self.world.say(attempt, "progress", int(self.now / BEAT_S) % 10**6, stage="process", **said)
                 continue
             else:
                 self.world.report(attempt, 10**6)
