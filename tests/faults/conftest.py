@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests import clips
-from tests.faults.fleet import Fleet
+from tests.faults.fleet import SMALL, Fleet
 from tests.faults.lonely import Lonely, coordinator
+from tests.system import long_clips
 
 
 @pytest.fixture(scope="session", params=["push", "pull"])
@@ -25,9 +26,11 @@ def fleet(running_fleet: Fleet) -> Fleet:
 
 @pytest.fixture(scope="session", params=["push", "pull"])
 def running_segmented(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """The same, cutting videos into segments of some five seconds."""
+    """The same, cutting videos into segments of some five seconds; the long video has sixteen of them."""
     home = tmp_path_factory.mktemp(f"segmented-{request.param}")
     with Fleet(home, push=request.param == "push", SEGMENT_SECONDS="5") as fleet:
+        fleet.long = long_clips.repeated(home / "sixteen.mp4", 40, SMALL)
+        fleet.long_id = fleet.user.upload(fleet.long)["id"]
         yield fleet
 
 
