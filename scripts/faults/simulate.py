@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if report.findings:
             bad += 1
             print(f"seed {report.seed}: {len(report.findings)} violations (hash {report.hash})")
-            print(*(f"  {sentence}" for sentence in report.findings), sep="\n")
+            print(*(f"  {sentence}" for sentence in report.findings), sep="\n", flush=True)
             if asked.until_found:
                 break
     took = time.monotonic() - began
