@@ -50,4 +50,7 @@ def test_a_coordinator_that_stood_still_for_some_leases_is_found_again_by_real_n
     _nobody_answers(fleet.coordinator.url, 3 * fleets.LEASE_S)
     fleet.coordinator.program.thaw()
     assert fleet.user.ended(task_id)["state"] == "completed"
-    assert [(row["state"], row["charge"]) for row in fleet.attempts(task_id)] == [("completed", None)]
+    # what stood still for so long may have been raced by the idle node; nobody took it away
+    first, *racers = fleet.attempts(task_id)
+    assert first["state"] == "completed"
+    assert {row["charge"] for row in (first, *racers)} == {None}
