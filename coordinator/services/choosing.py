@@ -54,26 +54,44 @@ def choose(work: Work, known: Fleet) -> Choice | None:
     if found is None:
         return None
     step = asked.steps[found.want.step_id]
-    again = found.want.need.light or sum(node.ready.count(0.0) for node in known.nodes) > 1
+    again = asked.more and (found.want.need.light or sum(node.ready.count(0.0) for node in known.nodes) > 1)
     return Choice(step.id, step.task_id, found.interface_id, found.seconds, again)
 
 
 class Asking:
-    """One walk through the queue; it only reads. `steps` are those that were come by, `empty` the heads without any."""
+    """One walk through the queue; it only reads. `steps` are those that were come by, `empty` the heads without any.
+
+    `more` says whether anything but the first step may wait.
+    """
 
     def __init__(self, work: Work, known: Fleet) -> None:
         self.steps: dict[str, Waiting] = {}
         self.empty: list[Waits] = []
+        self.more = False
+        self._known_heads = 0
         self._work = work
         self._known = known
         self._speeds: dict[tuple[str, int], dict[str, Speed]] = {}
 
     def wants(self, models: Sequence[str]) -> Iterator[Want]:
         """Waiting steps for these models ("" is the light slot), in the order of the queue."""
-        queues = [_heads(self._work, model) for model in models]
+        queues = [self._heads(model) for model in models]
         for step in islice(self._of_heads(heapq.merge(*queues, key=_place)), LOOK):
             self.steps[step.id] = step
             yield self.want(step)
+
+    def _heads(self, model: str) -> Iterator[Waits]:
+        """Who waits for a model, a few at a time."""
+        last: Waits | None = None
+        limit = 2
+        while True:
+            page = waits.heads(self._work, model, last, limit)
+            self._known_heads += len(page)
+            self.more = self.more or self._known_heads > 1
+            yield from page
+            if len(page) < limit:
+                return
+            last, limit = page[-1], HEADS
 
     def _of_heads(self, heads: Iterable[Waits]) -> Iterator[Waiting]:
         losses_below = NO_BOUND if self._known.idle else blame.ALONE_AFTER_LOSSES
@@ -83,6 +101,7 @@ class Asking:
             while seen < LOOK_OF_ONE:
                 limit = PAGE if seen else FIRST_PAGE
                 page = waits.steps_of(self._work, head, losses_below, but, seen, limit)
+                self.more = self.more or len(page) > 1
                 yield from page
                 seen += len(page)
                 if len(page) < limit:
@@ -113,18 +132,6 @@ class Asking:
 
 def _place(head: Waits) -> tuple[int, float, float]:
     return (head.rank, head.score, head.since)
-
-
-def _heads(work: Work, model: str) -> Iterator[Waits]:
-    """Who waits for a model, a few at a time."""
-    last: Waits | None = None
-    limit = 1
-    while True:
-        page = waits.heads(work, model, last, limit)
-        yield from page
-        if len(page) < limit:
-            return
-        last, limit = page[-1], HEADS
 
 
 def fair(heads: Iterable[Waits], capped: set[str]) -> Iterator[Waits]:
