@@ -63,7 +63,8 @@ class Fleet:
         seconds = []
         for task_id in tasks:
             assert self.user.ended(task_id)["state"] == "completed"
-            seconds += [float(row["reported_at"] - row["started_at"]) for row in self.attempts(task_id)]
+            reported = [row for row in self.attempts(task_id) if row["reported_at"]]
+            seconds += [float(row["reported_at"] - row["started_at"]) for row in reported]
         return min(seconds)
 
     def __exit__(self, *_: object) -> None:
