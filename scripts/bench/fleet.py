@@ -94,9 +94,9 @@ async def measure(counts: list[int], segments: int, frame_s: float) -> None:
         ("nodes", "seconds", "ideal s", "times faster", "ideal", "joining s", "frames redone")
     ]
     first = 0.0
-    for count in counts:
+    for count in sorted(counts):  # the smallest fleet is what the others are compared with
         seconds, fleet = await timed(count, segments, frame_s)
-        first = first or seconds * counts[0]
+        first = first or seconds * count
         ideal = math.ceil(segments / count) * FRAMES * frame_s
         joining, done = sum(node.joining_s for node in fleet), sum(node.frames for node in fleet)
         best = segments / math.ceil(segments / count)
