@@ -78,4 +78,5 @@ def test_a_task_that_is_paused_at_half_moves_to_a_third_node_and_redoes_at_most_
     for node in fleet.nodes:
         lost = [row for row in fleet.attempts(task_id) if row["node"] == node.name and row["state"] != "completed"]
         assert sum(row["frames_done"] for row in lost) <= longest
-    assert [row["charge"] for row in fleet.attempts(task_id) if row["charge"]] == []
+    # an offer to a node whose death nobody has noticed yet is a loss; nothing may count as a failure
+    assert "failure" not in {row["charge"] for row in fleet.attempts(task_id)}
