@@ -22,10 +22,12 @@ POLL_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Polls:
-    """Nodes of the pull lane that ask for work this moment; those in `light` have room for an `assemble` only."""
+    """Nodes of the pull lane that ask for work this moment; those in `light` have room for an `assemble` only, and
+    those in `soon` are between two questions."""
 
-    full: Collection[str] = ()
-    light: Collection[str] = ()
+    full: Collection[str] = frozenset()
+    light: Collection[str] = frozenset()
+    soon: Collection[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,10 @@ def _node(now: float, row: Interfaces, held: Sequence[Occupied], polls: Polls) -
     alone = [seconds_left(now, one) for one in holding if blame.must_run_alone(one.losses)]
     if alone:
         ready, light = [max(*alone, *ready)] * slots, max(*alone, light)
-    if not fleet.reachable(row, {*polls.full, *polls.light}):
+    asks = row.id in polls.full or row.id in polls.light
+    if row.id in polls.soon and not asks:
+        ready, light = [max(SOON_S, at) for at in ready], max(SOON_S, light)
+    elif not fleet.reachable(row, {row.id} if asks else ()):
         # what it holds will be free; what is free already cannot be had while nobody can reach it
         ready, light = [at for at in ready if at > 0.0], light or -1.0
     elif row.id in polls.light and row.id not in polls.full:

@@ -1,18 +1,21 @@
 """Nodes that wait for work this moment: the pull lane's long polls of this process."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from coordinator.services.candidates import Polls
+from coordinator.clock import monotonic
+from coordinator.services.candidates import SOON_S, Polls
 from coordinator.services.dispatching import Offer
 
 
 class PollDesk:
     """One waiting poll a node; a newer one replaces an older one, which then goes home empty."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
         self._waiting: dict[str, asyncio.Future[Offer | None]] = {}
+        self._left: dict[str, float] = {}
         self._light: set[str] = set()
         self._closed = False
 
@@ -27,7 +30,9 @@ class PollDesk:
         """Nodes that could be given work."""
         waiting = [key for key, future in self._waiting.items() if not future.done()]
         light = frozenset(waiting) & self._light
-        return Polls(frozenset(waiting) - light, light)
+        since = self._now() - SOON_S
+        self._left = {key: at for key, at in self._left.items() if at > since}
+        return Polls(frozenset(waiting) - light, light, frozenset(self._left) - frozenset(waiting))
 
     def deliver(self, interface_id: str, offer: Offer | None) -> bool:
         """Answer a poll with work, or with None so that it looks at its commands. False: nobody waits any more."""
@@ -52,6 +57,7 @@ class PollDesk:
         finally:
             if self._waiting.get(interface_id) is future:
                 del self._waiting[interface_id]
+                self._left[interface_id] = self._now()
 
 
 async def heard(future: asyncio.Future[Offer | None], seconds: float) -> Offer | None:

@@ -267,6 +267,24 @@ def test_a_polling_node_with_room_for_a_light_step_only_gets_nothing_else(world:
     assert world.run(lambda work: choosing.choose(work, candidates.look(work, Polls(light={node})))) is None
 
 
+def test_a_step_waits_a_moment_for_a_node_between_two_polls_rather_than_go_where_it_failed(world: World) -> None:
+    task = world.task()
+    tried, other = (world.node(lane="pull") for _ in range(2))
+    offer = world.claim([tried])
+    assert offer is not None
+    world.accept(offer.attempt.id)
+    world.fail(offer.attempt.id)
+    world.set(Steps, world.step(task).id, not_before=0.0)
+
+    def chosen(polls: Polls) -> str | None:
+        found = world.run(lambda work: choosing.choose(work, candidates.look(work, polls)))
+        return found.interface_id if found is not None else None
+
+    assert chosen(Polls({tried}, soon={other})) is None
+    assert chosen(Polls({tried, other})) == other
+    assert chosen(Polls({tried})) == tried
+
+
 def test_a_suspect_task_runs_one_step_at_a_time_and_blocks_nobody(world: World) -> None:
     user = world.user()
     suspect = world.task(user)

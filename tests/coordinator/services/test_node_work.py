@@ -6,9 +6,9 @@ import pytest
 
 from coordinator.errors import ArtifactMismatch, ArtifactTooLarge, BadSignature, Gone, NotFound
 from coordinator.gateway.attempt_tokens import AttemptTokens
-from coordinator.services.candidates import Polls
 from coordinator.services import controls, looking, node_files, pulling, statistics
 from coordinator.services.assignments import assignment
+from coordinator.services.candidates import SOON_S, Polls
 from coordinator.services.polling import PollDesk, heard
 from coordinator.services.watching import TaskWatch
 from coordinator.store import artifacts, tasks
@@ -138,9 +138,21 @@ async def test_a_newer_poll_sends_the_older_one_home(small_world: World) -> None
             assert await first is None
             assert desk.deliver("node", offer)
             assert not desk.deliver("node", offer)
-            assert desk.polling() == Polls(frozenset(), frozenset())
+            assert not desk.polling().full
             assert await heard(second, 30) is offer
     assert not desk.deliver("node", None)
+
+
+async def test_a_node_that_just_went_home_is_expected_again_for_a_moment() -> None:
+    hand = [100.0]
+    desk = PollDesk(lambda: hand[0])
+    with desk.entered("node"):
+        assert desk.polling() == Polls(frozenset({"node"}))
+    assert desk.polling() == Polls(soon=frozenset({"node"}))
+    with desk.entered("node", light=True):
+        assert desk.polling() == Polls(light=frozenset({"node"}))
+    hand[0] += SOON_S
+    assert desk.polling() == Polls()
 
 
 async def test_a_poll_hears_what_comes_before_it_waits() -> None:
@@ -155,7 +167,7 @@ async def test_a_poll_goes_home_empty_when_its_time_is_over_or_the_program_ends(
     desk = PollDesk()
     with desk.entered("node") as news:
         assert await heard(news, 0.01) is None
-    assert desk.polling() == Polls(frozenset(), frozenset())
+    assert not desk.polling().full
     desk.close()
     with desk.entered("node") as late:
         assert await heard(late, 30) is None
