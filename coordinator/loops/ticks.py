@@ -9,10 +9,11 @@ from functools import partial
 
 from coordinator.clock import monotonic
 from coordinator.domain.news import QueueChanged
-from coordinator.services import doubt, leases, progress, registry, settling
+from coordinator.services import doubt, leases, progress, refusals, registry, settling
 from coordinator.services.context import Context
 from coordinator.services.rules import Rules
 from coordinator.store import tasks, waits
+from coordinator.store.tables import Steps
 from coordinator.store.work import Work
 
 log = logging.getLogger(__name__)
@@ -59,10 +60,13 @@ class Ticks:
             await self._context.database.write(lambda work: _note(work, lost))
 
     async def settle(self) -> None:
-        """Settle live tasks that are not where their steps say: a safety net that should never find anything."""
+        """Settle live tasks that are not where their steps say, a safety net that should never find anything; and give
+        up steps that every node which is left has refused."""
         for task_id in await self._context.database.read(settling.unsettled):
             log.warning("task_was_unsettled", extra={"task_id": task_id})
             await self._context.database.write(partial(_settle, rules=self._context.rules, task_id=task_id))
+        for step in await self._context.database.read(refusals.in_vain):
+            await self._context.database.write(partial(_judge, rules=self._context.rules, step=step))
 
     async def flush(self) -> None:
         """Write the progress that callbacks brought."""
@@ -83,3 +87,7 @@ def _settle(work: Work, *, rules: Rules, task_id: str) -> None:
     task = tasks.lock(work, task_id)
     if task is not None:
         settling.settle(work, rules, task)
+
+
+def _judge(work: Work, *, rules: Rules, step: Steps) -> None:
+    refusals.judge(work, rules, step.task_id, step.id)

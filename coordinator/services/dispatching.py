@@ -8,7 +8,7 @@ from coordinator.domain import blame
 from coordinator.domain.lifecycle import ATTEMPT_MOVES, QUEUED, AttemptVerb
 from coordinator.domain.news import QueueChanged
 from coordinator.ids import new_id
-from coordinator.services import candidates, charging, choosing, racing, registry, settling
+from coordinator.services import candidates, charging, choosing, racing, refusals, registry, settling
 from coordinator.services.assembling import FinishedPart, parts
 from coordinator.services.candidates import Polls
 from coordinator.services.choosing import Choice
@@ -192,16 +192,8 @@ def refused(work: Work, rules: Rules, attempt_id: str, code: str, detail: str) -
     """The node says 422: it cannot. When every node that has the model says so, the step is given up in its words."""
     error = {"code": code, "detail": detail, "error_class": "unsupported"}
     attempt = _reject(work, rules, attempt_id, error, 0.0)
-    step = steps.get(work, attempt.step_id) if attempt is not None else None
-    if attempt is None or step is None:
-        return
-    against = choosing.refusers(choosing.since_queued(work, step))
-    joins = step.kind == StepKind.ASSEMBLE
-    able = {row.id for row in fleet.ready(work)} if joins else set(fleet.able(work, step.model))
-    task = tasks.get(work, attempt.task_id)
-    given_up = bool(able) and able <= against and not attempts.holds_step(work, step.id)
-    if given_up and task is not None and steps.kill(work, step.id):
-        settling.settle(work, rules, task)
+    if attempt is not None:
+        refusals.judge(work, rules, attempt.task_id, attempt.step_id)
 
 
 def not_connected(work: Work, rules: Rules, attempt_id: str) -> None:

@@ -111,6 +111,12 @@ def any_pending(work: Work, task_id: str) -> bool:
     return work.scalar(_PENDING, {"task": task_id}) is not None
 
 
+def tried_before(work: Work) -> Sequence[Steps]:
+    """Waiting steps that a node has had or refused before."""
+    where = (_steps.c.state == StepState.PENDING.value) & _steps.c.held.is_(False) & (_steps.c.tries > 0)
+    return work.rows(select(_steps).where(where), Steps)
+
+
 def put_back(work: Work, step_id: str, not_before: float) -> bool:
     """running -> pending, when the last live attempt ended without a result."""
     values = {"state": StepState.PENDING.value, "not_before": not_before}

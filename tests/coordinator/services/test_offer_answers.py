@@ -3,7 +3,7 @@
 import pytest
 
 from coordinator.domain.news import InterfaceChanged, QueueChanged
-from coordinator.services import controls, dispatching, registry
+from coordinator.services import controls, dispatching, refusals, registry
 from coordinator.store.tables import Interfaces, Steps
 from protocol.base import InterfaceId
 from protocol.states import AttemptState as A
@@ -47,6 +47,35 @@ def test_a_busy_node_costs_the_step_nothing_but_a_moment(world: World) -> None:
 def refuse(world: World, attempt_id: str) -> None:
     """The node says 422."""
     world.run(lambda work: dispatching.refused(work, RULES, attempt_id, "unsupported_codec", "No"))
+
+
+def refused_by_one_of_two(world: World) -> tuple[str, str]:
+    """A task whose step one of two nodes has refused, and the other node."""
+    task_id = world.task()
+    nodes = {world.node(), world.node()}
+    attempt_id = world.offered()
+    refuse(world, attempt_id)
+    return task_id, (nodes - {world.attempt(attempt_id).interface_id}).pop()
+
+
+def test_a_refused_step_is_given_up_when_the_last_node_that_had_not_refused_it_is_gone(world: World) -> None:
+    task_id, other = refused_by_one_of_two(world)
+    assert world.database.look(refusals.in_vain) == []
+    world.set(Interfaces, other, online=False)
+    (step,) = world.database.look(refusals.in_vain)
+    assert world.run(lambda work: refusals.judge(work, RULES, task_id, step.id))
+    assert not world.run(lambda work: refusals.judge(work, RULES, task_id, step.id))
+    task = world.get(task_id)
+    assert task.error is not None
+    assert (task.state, task.error["code"]) == (T.FAILED, "unsupported_codec")
+    assert world.database.look(unsound) == []
+
+
+def test_a_refused_step_waits_while_nobody_is_there(world: World) -> None:
+    task_id, other = refused_by_one_of_two(world)
+    for node in (other, world.attempts(task_id)[0].interface_id):
+        world.set(Interfaces, node, online=False)
+    assert world.database.look(refusals.in_vain) == []
 
 
 def test_a_step_that_one_node_refuses_goes_to_another_and_fails_when_all_refuse(world: World) -> None:
