@@ -42,19 +42,17 @@ async def test_new_files_of_a_task_that_was_reset_survive_the_sweep_of_the_old_o
 
 
 async def test_parts_of_ended_tasks_go_and_the_result_stays(context: Context, here: World) -> None:
-    task_id = here.task()
+    task_id = here.task(frames=48, segments=2)
     here.node(lane="pull")
-    part, winner = here.running_on_polling(), ""
-    here.upload(part)
-    here.say(part, "released")
-    winner = here.running_on_polling()
-    here.report(winner)
-    here.verify(winner)
-    step_id = here.step(task_id).id
-    files = [write(context.files.result(task_id, step_id, key, "composite")) for key in (part, winner)]
+    files = []
+    for _ in range(3):  # two segments, and what joins them
+        winner = here.running_on_polling()
+        here.report(winner)
+        here.verify(winner)
+        files.append(write(context.files.result(task_id, here.attempt(winner).step_id, winner, "composite")))
     here.set(Tasks, task_id, parts_expire_at=1.0)
     await Janitor(context).retire()
-    assert [path.exists() for path in files] == [False, True]
+    assert [path.exists() for path in files] == [False, False, True]
 
 
 async def test_only_what_no_row_names_and_is_older_than_a_day_is_an_orphan(context: Context, here: World) -> None:
