@@ -183,5 +183,5 @@ def _slots(ledger: "Ledger", node: str) -> None:
     mine = [row for row in ledger.rows["attempts"].values() if row["interface_id"] == node and row["state"] in ON_NODE]
     kinds = [ledger.rows["steps"].get(row["step_id"], {}).get("kind") for row in mine]
     light = kinds.count("assemble")
-    if len(mine) - min(light, 1) > ledger.slots.get(node, 64):
+    if light > 1 or len(mine) - light > ledger.slots.get(node, 64):
         ledger.found(f"a node of {ledger.slots.get(node)} slots holds {len(mine)} attempts, {light} of them joinings")
