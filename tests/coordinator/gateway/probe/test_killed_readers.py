@@ -1,18 +1,40 @@
-"""A reader that somebody else killed says nothing about the file that it was reading."""
+"""Readers end for reasons of their own: killed by somebody, or because they grew. Neither says a thing about a file."""
 
 import asyncio
 import os
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-from coordinator.gateway.probe.pool import ProbePool
+import pytest
+
+from coordinator.gateway.probe.pool import PEAK_KB, ProbePool
 from tests import clips
 
 
-async def test_an_artifact_whose_reader_was_killed_from_outside_is_read_again(tmp_path: Path) -> None:
+@pytest.fixture
+async def pool() -> AsyncIterator[ProbePool]:
+    """One reader, started by a program that once held more memory than a reader may."""
+    held = bytearray((PEAK_KB + 65_536) * 1024)
+    made = ProbePool(1)
+    await made.start()
+    del held
+    yield made
+    await made.stop()
+
+
+async def test_a_reader_is_not_taken_for_grown_because_the_program_that_started_it_is_large(
+    pool: ProbePool, tmp_path: Path
+) -> None:
     path = clips.write(tmp_path / "clip.mp4")
-    pool = ProbePool(1)
-    await pool.start()
+    (pid,) = pool.pids()
+    for _ in range(2):
+        await pool.video(path)
+        assert pool.pids() == [pid]
+
+
+async def test_an_artifact_whose_reader_was_killed_from_outside_is_read_again(pool: ProbePool, tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "clip.mp4")
     await pool.video(path)
     (pid,) = pool.pids()
     os.kill(pid, signal.SIGSTOP)
@@ -22,4 +44,3 @@ async def test_an_artifact_whose_reader_was_killed_from_outside_is_read_again(tm
     os.kill(pid, signal.SIGKILL)
     assert (await probing).size == path.stat().st_size
     assert pool.pids() != [pid]
-    await pool.stop()
