@@ -34,8 +34,6 @@ from protocol.states import Admission, Lane
 
 Approval = Literal["manual", "auto"]
 SILENT_INTERVALS: Final = 3
-NO_MORE_BEATS: Final = 2**62
-"""No heartbeat of a boot that has left is newer: one that was under way when it left does not bring it back."""
 UNUSED_S: Final = 86_400.0
 TOUCH_EVERY_S: Final = 4.0
 """A sign of life without words is written down at most this often."""
@@ -146,7 +144,7 @@ def _words(message: Register) -> dict[str, Any]:
 def _boot(work: Work, row: Interfaces, boot_id: str) -> dict[str, Any]:
     fresh = {"lane": str(Lane.PULL), "unreachable": False, "health": "healthy"}
     if boot_id == row.boot_id:
-        return fresh | ({"heartbeat_seq": -1} if row.heartbeat_seq == NO_MORE_BEATS else {})
+        return fresh | ({"heartbeat_seq": -1} if row.heartbeat_seq == interfaces.NO_MORE_BEATS else {})
     began = {"boot_id": boot_id, "previous_boot_id": row.boot_id, "boot_at": work.now}
     return fresh | began | {"heartbeat_seq": -1, "loads": [], "disk_free_mb": None}
 
@@ -217,9 +215,12 @@ def _reply(work: Work, rules: Rules, row: Interfaces, heard: leases.Heard, *, bu
 
 
 def sign_of_life(work: Work, interface_id: str) -> None:
-    """Any signed message shows that the node lives and can reach us. Costs a write every few seconds at most."""
+    """Any signed message shows that the node lives and can reach us. Costs a write every few seconds at most.
+
+    Not that of a node that has left: its last poll may end long after that, and only registering brings it back.
+    """
     row = interfaces.get(work, interface_id)
-    if row is None or row.admission == Admission.REVOKED:
+    if row is None or row.admission == Admission.REVOKED or row.heartbeat_seq == interfaces.NO_MORE_BEATS:
         return
     back = not row.online or row.unreachable
     if back or row.last_seen is None or row.last_seen < work.now - TOUCH_EVERY_S:
@@ -236,7 +237,7 @@ def leave(work: Work, rules: Rules, message: Leave) -> None:
     if row is None or row.boot_id != message.boot_id or not row.online:
         return
     leases.abandon(work, rules, row.id, "node_left")
-    last = {"last_seen": work.now, "heartbeat_seq": NO_MORE_BEATS}
+    last = {"last_seen": work.now, "heartbeat_seq": interfaces.NO_MORE_BEATS}
     if interfaces.shift(work, row, Verb.LEAVE, **last):
         work.announce(InterfaceChanged(message.interface_id))
 

@@ -1,7 +1,7 @@
 """Statements on nodes. Their three facts move by `move`, a compare-and-set on what was read."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 
@@ -12,6 +12,8 @@ from coordinator.store.tables import Attempts, InterfaceModels, Interfaces
 from coordinator.store.work import Work
 from protocol.states import Admission, AttemptState, Lane
 
+NO_MORE_BEATS: Final = 2**62
+"""The last heartbeat of a boot that has left: nothing that was under way when it left brings it back."""
 _interfaces = table(Interfaces)
 _attempts = table(Attempts)
 _offers = table(InterfaceModels)
@@ -105,8 +107,9 @@ def beat(work: Work, interface_id: str, boot_id: str, seq: int, values: dict[str
 
 
 def alive(work: Work, interface_id: str) -> None:
-    """A sign of life, without words."""
-    where = (_interfaces.c.id == interface_id) & (_interfaces.c.admission != str(Admission.REVOKED))
+    """A sign of life, without words. Nothing of a node that has left."""
+    here = (_interfaces.c.heartbeat_seq < NO_MORE_BEATS) & (_interfaces.c.admission != str(Admission.REVOKED))
+    where = (_interfaces.c.id == interface_id) & here
     work.execute(update(_interfaces).where(where).values(online=True, unreachable=False, last_seen=work.now))
 
 

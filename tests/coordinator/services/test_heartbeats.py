@@ -199,6 +199,19 @@ async def test_a_heartbeat_that_was_under_way_does_not_bring_back_a_node_that_ha
     assert not (await row(database, interface_id)).online
 
 
+async def test_a_sign_of_life_that_was_under_way_does_not_bring_back_a_node_that_has_left(database: Database) -> None:
+    message = joining()
+    interface_id = await settle_in(database, message)
+    own = Leave.model_validate({"interface_id": interface_id, "boot_id": message.boot_id})
+    await database.write(lambda work: registry.leave(work, RULES, own))
+    for sign in (registry.sign_of_life, interfaces.alive):
+        await database.write(functools.partial(sign, interface_id=interface_id))
+        assert not (await row(database, interface_id)).online
+    await database.write(lambda work: registry.register(work, door(), message, interface_id))
+    await database.write(lambda work: registry.sign_of_life(work, interface_id))
+    assert (await row(database, interface_id)).online
+
+
 async def test_a_node_that_cannot_be_called_falls_back_to_asking(database: Database) -> None:
     interface_id = await settle_in(database, joining(address="http://10.0.0.7:6002"))
     asking = await row(database, interface_id)

@@ -6,15 +6,15 @@ import pytest
 
 from coordinator.errors import ArtifactMismatch, ArtifactTooLarge, BadSignature, Gone, NotFound
 from coordinator.gateway.attempt_tokens import AttemptTokens
-from coordinator.services import controls, looking, node_files, pulling, statistics
+from coordinator.services import controls, looking, node_files, pulling, registry, statistics
 from coordinator.services.assignments import assignment
 from coordinator.services.candidates import SOON_S, Polls
 from coordinator.services.polling import PollDesk, heard
 from coordinator.services.watching import TaskWatch
-from coordinator.store import artifacts, tasks
+from coordinator.store import artifacts, interfaces, tasks
 from coordinator.store.database import Database
 from coordinator.store.tables import Attempts
-from protocol.interfaces import Next
+from protocol.interfaces import Leave, Next
 from protocol.states import AttemptState as A
 from protocol.states import Output
 from protocol.work import Assignment, ColorBackground, ImageBackground
@@ -125,6 +125,16 @@ def test_a_poll_is_told_what_to_stop_and_a_replaced_boot_is_refused(world: World
     assert (asked.heard.cancel, asked.heard.unknown, asked.answered) == ((attempt_id,), ("nobody",), True)
     with pytest.raises(BadSignature):
         ask(world, node, boot_id="boot-0")
+
+
+def test_a_poll_that_ends_after_its_node_has_left_does_not_bring_it_back(world: World) -> None:
+    node = world.node(lane="pull")
+    gone = Leave.model_validate({"interface_id": node, "boot_id": "boot-1"})
+    world.run(lambda work: registry.leave(work, RULES, gone))
+    assert not ask(world, node).answered
+    left = world.database.look(lambda work: interfaces.get(work, node))
+    assert left is not None
+    assert not left.online
 
 
 async def test_a_newer_poll_sends_the_older_one_home(small_world: World) -> None:
