@@ -88,11 +88,6 @@ def rest_s(ends: int) -> float:
     return min(REST_MOST_S, 2.0 ** min(ends - 2, 10)) if ends > 1 else 0.0
 
 
-def disk_floor_mb(free_mb: int) -> int:
-    """A node whose disk was full at `free_mb` gets nothing before so much is free."""
-    return free_mb + max(8, free_mb // 10)
-
-
 def learnt_mb(estimate: int, full_at: Sequence[int]) -> int:
     """What a step needs in MB, once disks with `full_at` MB free were full before it was done."""
     return max((estimate, *(free + max(8, free // 4) for free in full_at)))

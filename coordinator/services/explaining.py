@@ -114,7 +114,7 @@ def _facts(work: Work, row: Interfaces, step: Steps, known: Fleet, want: Want, n
         resting=row.rest_until > work.now,
         no_model=not offered,
         refused=offered and present and row.id not in want.speeds,
-        no_disk=disk is not None and disk < max(row.disk_floor_mb, want.need.disk_mb),
+        no_disk=disk is not None and disk < want.need.disk_mb,
         beside_others=bool(holding),
         busy=not free and bool(holding),
         not_asking=not free,

@@ -162,8 +162,6 @@ def heartbeat(work: Work, rules: Rules, message: Heartbeat) -> HeartbeatReply:
     values: dict[str, Any] = {"health": message.health, "loads": [load.model_dump() for load in message.gpus]}
     if message.disk_free_mb is not None:
         values["disk_free_mb"] = message.disk_free_mb
-        if message.disk_free_mb >= row.disk_floor_mb:
-            values["disk_floor_mb"] = 0
     interfaces.beat(work, interface_id, message.boot_id, message.seq, values)
     changed = _drains_itself(work, row, message.draining)
     if message.models is not None:

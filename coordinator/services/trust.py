@@ -140,10 +140,9 @@ def _disk_was_full(work: Work, attempt: Attempts) -> None:
     row = interfaces.get(work, attempt.interface_id)
     if row is None:
         return
-    values: Json = {"rest_until": work.now + max(1.0, _rest_s(work, attempt))}
-    if row.disk_free_mb is not None:
-        values["disk_floor_mb"] = trust.disk_floor_mb(row.disk_free_mb)
-    interfaces.note(work, row.id, **values)
+    # what it said of its disk before is over; its next heartbeat says what is true now
+    free = None if row.disk_free_mb is None else 0
+    interfaces.note(work, row.id, rest_until=work.now + max(1.0, _rest_s(work, attempt)), disk_free_mb=free)
     work.announce(InterfaceChanged(InterfaceId(row.id)))
 
 

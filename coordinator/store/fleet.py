@@ -20,9 +20,7 @@ _PRESENT = _interfaces.c.online.is_(True) & _interfaces.c.draining.is_(False) & 
 _TRIAL_DUE = (_interfaces.c.admission == Admission.QUARANTINED.value) & (
     _interfaces.c.quarantined_until <= bindparam("now")
 )
-_RESTED = (_interfaces.c.rest_until <= bindparam("now")) & or_(
-    _interfaces.c.disk_free_mb.is_(None), _interfaces.c.disk_free_mb >= _interfaces.c.disk_floor_mb
-)
+_RESTED = _interfaces.c.rest_until <= bindparam("now")
 _MAY = _PRESENT & _RESTED & or_(_APPROVED, _TRIAL_DUE)
 _UNJUDGED = _attempts.c.state.in_(constants([*SLOT, AttemptState.REPORTED]))
 _HOLDS = select(_attempts.c.id).where(_attempts.c.interface_id == _interfaces.c.id, _UNJUDGED).exists()

@@ -224,7 +224,7 @@ class Interfaces(SQLModel, table=True):
     """Nodes. Admission, draining and the last sign of life are three independent facts.
 
     `secret` and `next_secret` are encrypted; `strikes` counts different steps that failed here in a row. Nothing is
-    offered before `rest_until`, nor while less than `disk_floor_mb` is free on its disk.
+    offered before `rest_until`.
     """
 
     __table_args__ = indexes("admission online")
@@ -258,7 +258,6 @@ class Interfaces(SQLModel, table=True):
     quarantine_level: int = 0
     quarantined_until: float | None = Field(default=None, sa_type=Double)
     rest_until: float = Field(default=0.0, sa_type=Double)
-    disk_floor_mb: int = Field(default=0, sa_type=BigInteger)
     created_at: float = Field(sa_type=Double)
 
 

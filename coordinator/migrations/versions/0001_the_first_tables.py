@@ -118,7 +118,6 @@ def upgrade() -> None:
         sa.Column("quarantine_level", sa.Integer(), nullable=False),
         sa.Column("quarantined_until", sa.Double(), nullable=True),
         sa.Column("rest_until", sa.Double(), nullable=False),
-        sa.Column("disk_floor_mb", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_interfaces")),
         sa.UniqueConstraint("node_id", name=op.f("uq_interfaces_node_id")),

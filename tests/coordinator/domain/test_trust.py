@@ -90,11 +90,6 @@ def test_who_hands_back_again_and_again_is_asked_ever_more_slowly_and_never_give
     assert trust.rest_s(10_000) == trust.REST_MOST_S
 
 
-@given(st.integers(0, 10**8))
-def test_a_full_disk_must_have_more_room_than_it_had(free: int) -> None:
-    assert trust.disk_floor_mb(free) > free
-
-
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 10**6)))
 def test_a_step_that_filled_a_disk_needs_more_than_that_disk_had(estimate: int, full_at: list[int]) -> None:
     needed = trust.learnt_mb(estimate, full_at)

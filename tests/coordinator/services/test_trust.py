@@ -229,7 +229,7 @@ def test_a_full_disk_costs_nobody_anything_and_the_node_waits_for_room(world: Wo
     error = {"code": "disk_full", "detail": "No room", "error_class": "resources"}
     world.say(attempt_id, "failed", error=error)
     row = world.interface(node)
-    assert (row.admission, row.strikes, row.disk_floor_mb) == (Admission.APPROVED, 0, 1100)
+    assert (row.admission, row.strikes, row.disk_free_mb) == (Admission.APPROVED, 0, 0)
     assert (world.attempt(attempt_id).charge, world.step(task_id).failures) == (None, 0)
     world.set(Interfaces, node, rest_until=0.0)
     assert world.claim() is None
