@@ -65,7 +65,7 @@ def retry(work: Work, rules: Rules, user_id: str | None, task_id: str) -> Tasks:
         if not settling.hold_sources(work, task):
             raise errors.SourceGone(id=task.source_id)
         check_room(work, rules, account_of(work, task.user_id))
-    fresh = {"started_at": None, "finished_at": None, "expires_at": None, "parts_expire_at": None, "error": None}
+    fresh = dict.fromkeys(("started_at", "finished_at", "first_eta_s", "expires_at", "parts_expire_at", "error"))
     advance(work, task, TaskVerb.RETRY, submitted_at=work.now, **fresh)
     steps.revive(work, task.id)
     assembling.keep_what_is_there(work, task)

@@ -53,6 +53,7 @@ def ended_since(work: Work, since: float) -> Ended:
 def predictions(work: Work, limit: int) -> Sequence[tuple[float, float]]:
     """Of the latest completed tasks: the seconds that were predicted at their start, and those that they took."""
     known = (_tasks.c.state == TaskState.COMPLETED.value) & _tasks.c.first_eta_s.is_not(None)
+    known &= _tasks.c.started_at.is_not(None)  # a retry that had only to verify what was there never began again
     took = (_tasks.c.finished_at - _tasks.c.started_at).label("took")
     statement = select(_tasks.c.first_eta_s, took).where(known).order_by(_tasks.c.created_at.desc()).limit(limit)
     rows: Sequence[Any] = work.execute(statement).all()
