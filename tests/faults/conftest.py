@@ -1,6 +1,8 @@
 """One fleet a lane for all faults: each test breaks it, the next one mends it first; and a lonely coordinator."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -10,35 +12,48 @@ from tests.faults.lonely import Lonely, coordinator
 from tests.system import long_clips
 
 
-@pytest.fixture(scope="session", params=["push", "pull"])
-def running_fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """A coordinator and two nodes as processes, in each lane."""
-    with Fleet(tmp_path_factory.mktemp(f"fleet-{request.param}"), push=request.param == "push") as fleet:
-        yield fleet
+class Fleets:
+    """The fleets of this session, each begun when it is first asked for: beginning one costs more than most tests."""
+
+    def __init__(self, make_home: Callable[[str], Path]) -> None:
+        self._make_home = make_home
+        self._running: dict[tuple[str, bool], Fleet] = {}
+        self.stack = ExitStack()
+
+    def of(self, lane: str, segmented: bool = False) -> Fleet:
+        """The fleet of a lane, whole and idle. A segmented one cuts videos into pieces of some five seconds, and its
+        long video has sixteen of them."""
+        key = (lane, segmented)
+        if key not in self._running:
+            home = self._make_home(f"{'segmented' if segmented else 'fleet'}-{lane}")
+            keys = {"SEGMENT_SECONDS": "5"} if segmented else {}
+            fleet = self.stack.enter_context(Fleet(home, push=lane == "push", **keys))
+            if segmented:
+                fleet.long = long_clips.repeated(home / "sixteen.mp4", 40, SMALL)
+                fleet.long_id = fleet.user.upload(fleet.long)["id"]
+            self._running[key] = fleet
+        self._running[key].heal()
+        return self._running[key]
 
 
-@pytest.fixture
-def fleet(running_fleet: Fleet) -> Fleet:
-    """The fleet, whole and idle."""
-    running_fleet.heal()
-    return running_fleet
+@pytest.fixture(scope="session")
+def fleets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleets]:
+    """Coordinators with two nodes each, as processes."""
+    known = Fleets(tmp_path_factory.mktemp)
+    with known.stack:
+        yield known
 
 
-@pytest.fixture(scope="session", params=["push", "pull"])
-def running_segmented(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """The same, cutting videos into segments of some five seconds; the long video has sixteen of them."""
-    home = tmp_path_factory.mktemp(f"segmented-{request.param}")
-    with Fleet(home, push=request.param == "push", SEGMENT_SECONDS="5") as fleet:
-        fleet.long = long_clips.repeated(home / "sixteen.mp4", 40, SMALL)
-        fleet.long_id = fleet.user.upload(fleet.long)["id"]
-        yield fleet
+@pytest.fixture(params=["push", "pull"])
+def fleet(request: pytest.FixtureRequest, fleets: Fleets) -> Fleet:
+    """A fleet of each lane in turn, whole and idle."""
+    return fleets.of(request.param)
 
 
-@pytest.fixture
-def segmented(running_segmented: Fleet) -> Fleet:
-    """The fleet that cuts videos, whole and idle."""
-    running_segmented.heal()
-    return running_segmented
+@pytest.fixture(params=["push", "pull"])
+def segmented(request: pytest.FixtureRequest, fleets: Fleets) -> Fleet:
+    """The same, cutting videos into segments."""
+    return fleets.of(request.param, segmented=True)
 
 
 @pytest.fixture(scope="session")
