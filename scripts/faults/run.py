@@ -43,7 +43,7 @@ def run(home: Path, seconds: float, nodes: int, seed: int, *, postgres: bool, qu
     with ExitStack() as stack:
         cluster = stack.enter_context(Postgres()) if postgres else None
         fleet = stack.enter_context(Fleet(home, nodes, cluster))
-        people = People(fleet, source, seed, at_once=nodes + 1)
+        people = stack.enter_context(People(fleet, source, seed, at_once=nodes + 1))
         people.begin()
         weather = Weather(fleet, say)
         disk = fleet.nodes[0].small_disk

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -37,7 +37,7 @@ class Wish:
 
 
 class People:
-    """`wishes` is what the ledger holds against the database."""
+    """`wishes` is what the ledger holds against the database. Use with `with`."""
 
     def __init__(self, fleet: Fleet, video: Path, seed: int, at_once: int) -> None:
         self.wishes: list[Wish] = []
@@ -49,6 +49,15 @@ class People:
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._http = httpx.Client(base_url=f"{fleet.url}/api/v1", timeout=5, trust_env=False)
         self._video_id = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join(30)
+        self._http.close()
 
     def begin(self) -> None:
         """Log in, upload, and wait until every node is there; then ask from a thread of its own."""
