@@ -16,7 +16,7 @@ from coordinator.api import deps
 from coordinator.domain.words import plain
 from coordinator.errors import BadSignature, BrokenJson, ClockSkew, InvalidRequest, Revoked, TooLarge
 from coordinator.services.context import Context
-from coordinator.services.node_keys import RETRY_S, Keys
+from coordinator.services.node_keys import Keys
 from protocol import signing
 from protocol.base import InterfaceId
 from protocol.interfaces import Heartbeat, Leave, Next
@@ -49,7 +49,7 @@ async def authenticate(request: Request, context: Context) -> Signed:
     now, path = context.clock(), _signed_path(request)
     verdict, newest = _verdict(keys, request, body, now, path)
     if verdict != "ok":
-        keys = await context.node_keys.of(interface_id, older_than=RETRY_S) or keys
+        keys = await context.node_keys.again(keys) or keys
         verdict, newest = _verdict(keys, request, body, now, path)
     if verdict == "clock_skew":
         raise ClockSkew(server_time=now)

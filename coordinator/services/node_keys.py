@@ -1,5 +1,6 @@
 """Whose key signs: the secrets of nodes, remembered for a moment, because every callback needs them."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,8 @@ from protocol.states import Admission
 FRESH_S: Final = 2.0
 """Another replica may have changed a row; its news may be late."""
 RETRY_S: Final = 0.2
-"""A signature that fails is checked once more against the database, but not more often than this for one node."""
+"""A signature that fails is checked once more against the database, but not more often than this for one node: it
+waits so long for its verdict, because a node that is told that nobody knows it comes back as a stranger."""
 REMEMBERED: Final = 4096
 
 
@@ -39,13 +41,25 @@ class NodeKeys:
         self._secrets = secrets
         self._known: dict[str, Keys] = {}
         self._heard: dict[str, float] = {}
+        self._doubting = asyncio.Lock()
 
-    async def of(self, interface_id: str, *, older_than: float = FRESH_S) -> Keys | None:
-        """The keys of a node, at most `older_than` seconds old; None when there is no such node."""
+    async def of(self, interface_id: str) -> Keys | None:
+        """The keys of a node, at most FRESH_S old; None when there is no such node."""
         found = self._known.get(interface_id)
-        if found is not None and monotonic() - found.read_at < older_than:
+        if found is not None and monotonic() - found.read_at < FRESH_S:
             return found
         return await self._read(interface_id)
+
+    async def again(self, keys: Keys) -> Keys | None:
+        """The keys as they are now: another replica may have changed them a moment ago. All who doubt the same keys
+        share one look."""
+        asked = monotonic()
+        await asyncio.sleep(max(0.0, keys.read_at + RETRY_S - asked))
+        async with self._doubting:
+            found = self._known.get(keys.interface_id)
+            if found is not None and found.read_at >= asked:
+                return found
+            return await self._read(keys.interface_id)
 
     async def _read(self, interface_id: str) -> Keys | None:
         began = monotonic()

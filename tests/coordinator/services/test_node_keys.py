@@ -10,9 +10,9 @@ from protocol.base import InterfaceId
 from tests.coordinator.services.fleet import RULES, SECRETS, join, joining, row
 
 
-async def known(keys: NodeKeys, interface_id: str, *, older_than: float = 1000) -> Keys:
+async def known(keys: NodeKeys, interface_id: str) -> Keys:
     """The keys of a node that is there."""
-    found = await keys.of(interface_id, older_than=older_than)
+    found = await keys.of(interface_id)
     assert found is not None
     return found
 
@@ -49,8 +49,23 @@ async def test_a_change_is_read_at_once_after_its_news_and_soon_without(sqlite_d
     assert not (await known(heard, joined.interface_id)).revoked
     heard.hear(InterfaceChanged(joined.interface_id))
     assert (await known(heard, joined.interface_id)).revoked
-    assert not (await known(deaf, joined.interface_id)).revoked
-    assert (await known(deaf, joined.interface_id, older_than=0)).revoked
+    stale = await known(deaf, joined.interface_id)
+    assert not stale.revoked
+    now = await deaf.again(stale)
+    assert now is not None
+    assert now.revoked
+
+
+async def test_a_secret_that_another_replica_gave_a_moment_ago_is_known(sqlite_database: Database) -> None:
+    message = joining()
+    first = await join(sqlite_database, message)
+    keys = NodeKeys(sqlite_database, SECRETS)
+    stale = await known(keys, first.interface_id)
+    second = await join(sqlite_database, message)
+    found = await asyncio.gather(*(keys.again(stale) for _ in range(3)))
+    assert all(one is found[0] for one in found)
+    assert found[0] is not None
+    assert found[0].next_secret == second.secret
 
 
 async def test_a_node_that_nobody_knows_has_no_keys(sqlite_database: Database) -> None:
