@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BASE: Final = "/api/v1/interfaces"
 CLUSTER_STRING: Final = "the cluster string of simulated nodes"
+SKEWED: Final = "clock_skew "
+"""What the answer to a wrong clock begins with; the server's time follows."""
 CALL_S: Final = 5.0
 BACKOFF_MOST_S: Final = 3.0
 
@@ -101,7 +103,8 @@ class Line:
         self.heard(reply.server_time, reply.lane)
         self.admission, self.lease_s, self.period_s = reply.admission, reply.lease_s, reply.heartbeat_interval_s
         self.joined.set()
-        self._node.world.ledger.joined(reply.interface_id, self._node.boot_id, self._node.character.slots)
+        node = self._node
+        node.world.ledger.joined(node.name, reply.interface_id, node.boot_id, node.character.slots)
 
     def heard(self, server_time: float, lane: Lane) -> None:
         """What most answers say."""
@@ -145,6 +148,20 @@ class Line:
         return status
 
     async def _ask(self, path: str, message: WireModel, secret: str | None, timeout: float) -> str:
+        """The answer's JSON. A wrong clock is set by what the answer says, and the message signed once more."""
+        status, answer = await self._sent(path, message, secret, timeout)
+        if status == 401 and answer.startswith(SKEWED):
+            self._ahead = float(answer.removeprefix(SKEWED)) - self._node.world.machine.elapsed
+            status, answer = await self._sent(path, message, secret, timeout)
+        if status == 401:
+            raise NotKnown
+        if status == 410:
+            raise Gone
+        if status != 200:
+            raise Unanswered(f"{status} {answer}")
+        return answer
+
+    async def _sent(self, path: str, message: WireModel, secret: str | None, timeout: float) -> tuple[int, str]:
         body = message.model_dump_json().encode()
         headers = {"authorization": f"Bearer {CLUSTER_STRING}"}
         if secret is not None:
@@ -153,14 +170,7 @@ class Line:
                 secret, "to-coordinator", message_id=f"msg_{new_id()}", now=now, method="POST", path=path, body=body
             )
             headers[signing.INTERFACE_HEADER] = self._home.interface_id
-        status, answer = await self._carry("POST", path, headers, body, timeout)
-        if status == 401:
-            raise NotKnown
-        if status == 410:
-            raise Gone
-        if status != 200:
-            raise Unanswered(f"{status} {answer}")
-        return answer
+        return await self._carry("POST", path, headers, body, timeout)
 
     async def _carry(
         self, method: str, path: str, headers: dict[str, str], body: bytes, timeout: float

@@ -12,7 +12,7 @@ from typing import Final
 
 from coordinator.store.work import Work
 from protocol.interfaces import Heartbeat, HeartbeatReply
-from protocol.reports import Callback
+from protocol.reports import Callback, CallbackReply
 from protocol.work import Assignment
 from scripts.faults import moves
 from scripts.faults.inline_store import Change, Row
@@ -30,10 +30,12 @@ class Ledger:
     lease_s: float
     slots: dict[str, int] = field(default_factory=dict)
     boots: dict[str, str] = field(default_factory=dict)
+    identities: dict[str, str] = field(default_factory=dict)
     rows: dict[str, dict[str, Row]] = field(default_factory=lambda: {name: {} for name in PREFIX})
     findings: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     heard_at: dict[str, float] = field(default_factory=dict)
+    newest: dict[str, int] = field(default_factory=dict)
     ran_on: dict[str, list[str]] = field(default_factory=dict)
     assigned: dict[str, Assignment] = field(default_factory=dict)
     probed: set[str] = field(default_factory=set)
@@ -97,8 +99,11 @@ class Ledger:
 
     # what really happened
 
-    def joined(self, interface_id: str, boot_id: str, slots: int) -> None:
-        """A node's process registered."""
+    def joined(self, node: str, interface_id: str, boot_id: str, slots: int) -> None:
+        """A node's process registered. Whoever has a disk stays who it was."""
+        if self.identities.setdefault(node, interface_id) != interface_id:
+            self.found(f"{node} joined as a stranger")
+            self.identities[node] = interface_id
         self.boots[interface_id], self.slots[interface_id] = boot_id, slots
 
     def died(self, interface_id: str) -> None:
@@ -129,11 +134,28 @@ class Ledger:
         for key in attempt_ids:
             self.heard_at[str(key)] = self.machine.elapsed
 
+    def called_back(self, body: bytes, answered: str) -> None:
+        """A coordinator answered a callback."""
+        message = Callback.model_validate_json(body)
+        if (
+            self._is_news(message.attempt_id, message.seq)
+            and CallbackReply.model_validate_json(answered).command == "continue"
+        ):
+            self.spoken([message.attempt_id])
+
     def beaten(self, body: bytes, answered: str) -> None:
         """A coordinator answered a heartbeat."""
         message, reply = Heartbeat.model_validate_json(body), HeartbeatReply.model_validate_json(answered)
         unwanted = {command.attempt_id for command in reply.commands} | set(reply.unknown_attempts)
-        self.spoken([one.attempt_id for one in message.attempts if one.attempt_id not in unwanted])
+        if self._is_news(f"{message.interface_id} {message.boot_id}", message.seq):
+            self.spoken([one.attempt_id for one in message.attempts if one.attempt_id not in unwanted])
+
+    def _is_news(self, speaker: str, seq: int) -> bool:
+        """Not a repeat, nor one that was overtaken: those prove no life, and renew nothing."""
+        newer = seq > self.newest.get(speaker, -1)
+        if newer:
+            self.newest[speaker] = seq
+        return newer
 
     def uploaded(self, attempt_id: str) -> None:
         """A coordinator takes bytes of an attempt, which must be one that may still write."""

@@ -9,7 +9,7 @@ from starlette.types import Message
 
 from coordinator.api import hot_callbacks, node_auth
 from coordinator.api.routes import interfaces, node_work
-from coordinator.errors import CoordinatorError, StorageUnavailable
+from coordinator.errors import ClockSkew, CoordinatorError, StorageUnavailable
 from coordinator.loops import schedule
 from coordinator.loops.dispatch import Dispatcher
 from coordinator.loops.janitor import Janitor
@@ -20,6 +20,7 @@ from coordinator.loops.verify import Verifier
 from coordinator.services import node_files
 from coordinator.services.context import Context
 from coordinator.store import artifacts
+from scripts.faults.coordinator_line import SKEWED
 from scripts.faults.inline_store import InlineDatabase
 from scripts.faults.parties import Party
 
@@ -95,12 +96,14 @@ class Replica(Party):
         return True
 
     async def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, str]:
-        """One HTTP request of a node: status and body."""
+        """One HTTP request of a node: status and body, of which a node reads what it must: the JSON, or the time."""
         request = _request(method, path, headers, body)
         try:
             return 200, await self._routed(request, path, body)
         except StorageUnavailable as error:
             return 503, error.code
+        except ClockSkew as error:
+            return error.status, f"{SKEWED}{error.params['server_time']}"
         except CoordinatorError as error:
             return error.status, error.code
 
@@ -109,8 +112,7 @@ class Replica(Party):
         if what == "callbacks":
             response = await hot_callbacks.answer(request, here, rest[0])
             text = bytes(response.body).decode()
-            if "continue" in text:
-                self._world.ledger.spoken(rest[:1])
+            self._world.ledger.called_back(body, text)
             return text
         if what == "register":
             return bytes((await interfaces.register(request, here)).body).decode()
