@@ -43,7 +43,7 @@ def _stragglers(work: Work, known: Fleet) -> Iterator[tuple[Occupied, Steps]]:
         if held.task_id not in ending:
             ending[held.task_id] = not steps.any_pending(work, held.task_id)
         step = steps.get(work, held.step_id) if ending[held.task_id] else None
-        if step is not None:
+        if step is not None and not step.failures:  # a race would let a poisoned step fail twice at once
             yield held, step
 
 
