@@ -115,12 +115,10 @@ def _offer(work: Work, rules: Rules, task: Tasks, step: Steps, chosen: Choice) -
 def _has_room(work: Work, step: Steps, interface: Interfaces) -> bool:
     """Whether the node's slots hold what they were just given; its row is locked, so that replicas count in turn."""
     light = step.kind == StepKind.ASSEMBLE
-    heavy, others = (attempts.busy_slots_of(work, interface.id, of_light) for of_light in (False, True))
-    if blame.must_run_alone(step.losses):
-        return heavy + others == 1
-    if interface.admission == Admission.QUARANTINED and heavy + others > 1:
-        return False
-    return others <= 1 if light else heavy <= interface.slots
+    mine = attempts.busy_slots_of(work, interface.id, light)
+    if blame.must_run_alone(step.losses) or interface.admission == Admission.QUARANTINED:
+        return mine + attempts.busy_slots_of(work, interface.id, not light) == 1
+    return mine <= (1 if light else interface.slots)
 
 
 def _files(work: Work, task: Tasks) -> tuple[Media, Media | None] | None:

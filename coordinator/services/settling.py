@@ -138,11 +138,13 @@ def stop_attempts(work: Work, task: Tasks) -> None:
     A reported attempt is left alone: its node has finished, and the verifier owns it.
     """
     steps.hold(work, task.id)
-    for attempt in attempts.holding(work, task.id):
+    held = attempts.holding(work, task.id)
+    for attempt in held:
         if attempts.move(work, attempt.id, AttemptVerb.STOP):
             work.announce(AttemptStopping(AttemptId(attempt.id), InterfaceId(attempt.interface_id)))
             free_step(work, attempt.step_id, 0.0)
-    refresh_progress(work, task)
+    if held:
+        refresh_progress(work, task)
 
 
 def stopped(work: Work, attempt: Attempts, verb: AttemptVerb = AttemptVerb.STOPPED, **values: Any) -> bool:

@@ -27,6 +27,11 @@ _HOLDS = select(_attempts.c.id).where(_attempts.c.interface_id == _interfaces.c.
 _MINE = _interfaces.c.id == bindparam("key")
 _GET = select(_interfaces).where(_MINE)
 _READY = select(_interfaces).where(_PRESENT & _RESTED & or_(_APPROVED, _TRIAL_DUE & ~_HOLDS))
+_ABLE = (
+    select(_interfaces.c.id)
+    .join(_models, _models.c.interface_id == _interfaces.c.id)
+    .where(_APPROVED, _PRESENT, _models.c.model == bindparam("model"), _models.c.offered.is_(True))
+)
 _OFFERED = (
     select(_models)
     .join(_interfaces, _interfaces.c.id == _models.c.interface_id)
@@ -70,12 +75,7 @@ def get(work: Work, interface_id: str) -> Interfaces | None:
 
 def able(work: Work, model: str) -> Sequence[str]:
     """Nodes that are online and approved and offer this model, busy or not."""
-    statement = (
-        select(_interfaces.c.id)
-        .join(_models, _models.c.interface_id == _interfaces.c.id)
-        .where(_APPROVED, _PRESENT, _models.c.model == model, _models.c.offered.is_(True))
-    )
-    return work.scalars(statement)
+    return [row.id for row in work.rows(_ABLE, Interfaces, {"model": model})]
 
 
 def models_of(work: Work, interface_ids: Collection[str]) -> Sequence[InterfaceModels]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Integer, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Integer, bindparam, case, delete, false, func, insert, select, true, update
 
 from coordinator.domain.lifecycle import HELD
 from coordinator.store import waits
@@ -40,6 +40,7 @@ _PENDING = (
     .where(_steps.c.task_id == bindparam("task"), _steps.c.state == constants([StepState.PENDING])[0])
     .limit(1)
 )
+_HOLD = update(_steps).where(_steps.c.task_id == bindparam("task"), _steps.c.held == false()).values(held=true())
 _CHARGE = (
     update(_steps)
     .where(_MINE)
@@ -171,7 +172,7 @@ def rank(work: Work, task_id: str, *, priority: int | None = None, klass: int | 
 
 def hold(work: Work, task_id: str) -> None:
     """Take a task's steps out of the queue: it is paused or over."""
-    work.execute(update(_steps).where(_steps.c.task_id == task_id, _steps.c.held.is_(False)).values(held=True))
+    work.run(_HOLD, {"task": task_id})
 
 
 def release(work: Work, task_id: str) -> None:
