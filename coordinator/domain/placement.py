@@ -16,6 +16,8 @@ JOIN_FPS: Final = 2000.0
 TRANSFER_MB_S: Final = 25.0
 START_S: Final = 0.2
 """What even the smallest step costs: an offer, an answer, a report."""
+WORTH_WAITING_S: Final = 2.0
+"""No node stays idle so that another one saves less time than this."""
 SCRATCH_MB: Final = 64
 """What a node needs besides the files of a step."""
 SIZES: Final = (500_000, 1_000_000, 2_500_000, 9_000_000)
@@ -116,8 +118,13 @@ def busy(node: Node) -> int:
 
 
 def best(nodes: Iterable[Node], want: Want) -> Node | None:
-    """The node for a step: one that has not tried it before one that has, then the earliest finish."""
-    able = [(node, done) for node in nodes if (done := finish(node, want)) is not None]
+    """The node for a step: one that has not tried it before one that has, then the earliest finish. Waiting for a busy
+    node must save `WORTH_WAITING_S`: speeds are guesses, and a node that gets nothing never shows a better one."""
+    able = [
+        (node, done + (WORTH_WAITING_S if starts(node, want.need) else 0.0))
+        for node in nodes
+        if (done := finish(node, want)) is not None
+    ]
     key = min(
         ((node.interface_id in want.tried, done, busy(node), node.interface_id) for node, done in able),
         default=None,

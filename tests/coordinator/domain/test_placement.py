@@ -11,6 +11,7 @@ from coordinator.domain.placement import (
     LOAD_S,
     START_S,
     TRANSFER_MB_S,
+    WORTH_WAITING_S,
     Need,
     Node,
     Placed,
@@ -218,4 +219,10 @@ def min_makespan(fps: Sequence[float], steps: int, frames: int) -> float:
 @given(st.lists(st.integers(24, 300), min_size=1, max_size=40))
 def test_steps_of_any_size_are_done_within_twice_the_bound_that_nobody_can_beat(sizes: list[int]) -> None:
     fps = (100.0, 10.0, 10.0, 10.0)
-    assert makespan(fps, sizes) <= 2.2 * optimum(fps, sizes) + len(sizes) * START_S
+    assert makespan(fps, sizes) <= 2.2 * optimum(fps, sizes) + len(sizes) * START_S + WORTH_WAITING_S
+
+
+def test_no_node_stays_idle_for_the_sake_of_a_moment() -> None:
+    slow, fast = Node("a", (0.0,)), Node("b", (0.5,))
+    near = want(a=50, b=100)  # 2.2 s here and now, or 1.7 s there
+    assert match([slow, fast], [near]) == Placed(near, "a", 0.0, START_S + 2)
