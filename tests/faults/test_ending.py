@@ -19,7 +19,8 @@ def test_a_coordinator_that_is_asked_to_end_ends_soon_and_its_nodes_work_on(flee
     fleet.coordinator.start()
     assert fleet.user.ended(task_id)["state"] == "completed"
     first, *racers = fleet.attempts(task_id)
-    assert first["state"] == "completed"
+    # it is nobody's loss: it ended well, or the idle node that raced it was faster
+    assert first["state"] in {"completed", "cancelled", "stopping"}
     assert {row["charge"] for row in (first, *racers)} == {None}
     fleet.has_one_result(task_id)
 
