@@ -1,7 +1,8 @@
 """A coordinator with two nodes of one lane that tests break and mend, and the ledger of what happened meanwhile."""
 
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -93,6 +94,18 @@ class Fleet:
         states = {self.user.task(task_id)["state"] for task_id in tasks}
         assert not states <= ENDED, "every task ended too soon"
         return "processing" in states
+
+    @contextmanager
+    def away(self, *nodes: NodeProcess) -> Iterator[None]:
+        """These nodes are given nothing while the block runs, so that nobody races the others."""
+        ids = [row["id"] for row in (node.row(self.admin) for node in nodes) if row is not None]
+        for one in ids:
+            assert self.admin.put(f"/admin/interfaces/{one}/drain").status_code == 200
+        try:
+            yield
+        finally:
+            for one in ids:
+                self.admin.put(f"/admin/interfaces/{one}/resume")
 
     def submit(self, video_id: str, **more: Any) -> str:
         """A task for these nodes."""
