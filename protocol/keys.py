@@ -74,6 +74,7 @@ KEYS: Final[dict[str, Key]] = {
     "NODE_PORT": Key("node", "6002", "port that a node listens on"),
     "NODE_SLOTS": Key("node", "1", "attempts at once"),
     "NODE_DEVICE": Key("node", "auto", "auto, cpu, cuda, or cuda:0,1"),
+    "NODE_ISOLATION": Key("node", "true", "run each slot in a child process, which a file may kill without the node"),
     "NODE_NAME": Key("node", "", "name in lists; default is the host's name"),
     "NODE_DRAIN_SECONDS": Key("node", "8", "seconds to finish after SIGTERM"),
     "MODEL_LOAD_TIMEOUT": Key("both", "900", "seconds that loading a model may take"),

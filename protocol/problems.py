@@ -82,7 +82,7 @@ PROBLEMS: Final[dict[str, Kind]] = {
     # tasks
     "wrong_state": Kind(409, "The task is in a state that does not allow this", "任务当前状态不允许该操作"),
     "unknown_model": Kind(422, "No node ever offered this model", "未知模型"),
-    "unsupported_background": Kind(422, "This background is not supported yet", "暂不支持该背景类型"),
+    "unsupported_background": Kind(422, "This background does not go with these outputs", "该背景与所选输出不兼容"),
     "unsupported_output": Kind(422, "This output is not supported", "不支持该输出类型"),
     "source_gone": Kind(409, "The source of this task was removed", "任务的源文件已被删除"),
     "not_submitted": Kind(409, "The task was never submitted", "任务从未提交"),

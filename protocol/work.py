@@ -19,6 +19,8 @@ from protocol.states import Output, StepKind
 Fit = Literal["cover", "contain", "stretch"]
 ImageFormat = Literal["png", "webp", "jpeg"]
 Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+TwoColors = Annotated[tuple[Color, ...], Field(min_length=2, max_length=2)]
+Angle = Annotated[float, Field(ge=-360, le=360, allow_inf_nan=False)]
 
 
 class Source(WireModel):
@@ -57,12 +59,17 @@ class ImageBackground(WireModel):
 
 
 class VideoBackground(WireModel):
-    """A moving picture behind the person, looped or held on its last frame."""
+    """A moving picture behind the person, looped or held on its last frame; its sound never comes through.
+
+    It begins where the whole source does, for every segment alike: `origin_pts` is the pts of the source's first frame,
+    in the time base of the range. None: the first frame of the step.
+    """
 
     kind: Literal["video"] = "video"
     source: Source
     fit: Fit = "cover"
     loop: bool = True
+    origin_pts: int | None = None
 
 
 class ColorBackground(WireModel):
@@ -70,6 +77,14 @@ class ColorBackground(WireModel):
 
     kind: Literal["color"] = "color"
     color: Color
+
+
+class GradientBackground(WireModel):
+    """One colour that becomes another. `angle` in degrees clockwise, as CSS has it: 0 is upwards, 90 to the right."""
+
+    kind: Literal["gradient"] = "gradient"
+    colors: TwoColors
+    angle: Angle = 180.0
 
 
 class BlurBackground(WireModel):
@@ -86,7 +101,7 @@ class TransparentBackground(WireModel):
 
 
 Background = Annotated[
-    ImageBackground | VideoBackground | ColorBackground | BlurBackground | TransparentBackground,
+    ImageBackground | VideoBackground | ColorBackground | GradientBackground | BlurBackground | TransparentBackground,
     Field(discriminator="kind"),
 ]
 
@@ -94,7 +109,8 @@ Background = Annotated[
 class Encoding(WireModel):
     """How outputs are encoded: chosen per task and never per node, because joined parts need equal parameter sets.
 
-    Closed enumerations and bounded numbers only: an encoder's free-text options can write files.
+    Closed enumerations and bounded numbers only: an encoder's free-text options can write files. `crf` is x264's scale,
+    whatever the codec. `fragmented`: mp4 and mov results can be played while they are written; parts never are.
     """
 
     codec: Literal["h264", "hevc", "av1"] = "h264"
@@ -103,6 +119,19 @@ class Encoding(WireModel):
     threads: int = Field(default=2, ge=1, le=16)
     foreground: Literal["vp9", "prores"] = "vp9"
     image: ImageFormat = "png"
+    fragmented: bool = False
+
+
+class Refinement(WireModel):
+    """What is done to the model's mask; nothing by default. A node older than a field does nothing there.
+
+    `edges`: the mask's edge follows the picture's. `holes`: small enclosed holes are filled. `smooth`: masks stand
+    still where the picture does; the node reads the frames that this needs around its range by itself.
+    """
+
+    edges: bool = False
+    holes: bool = False
+    smooth: bool = False
 
 
 class Part(WireModel):
@@ -131,6 +160,7 @@ class Assignment(WireModel):
     model: ModelName
     outputs: tuple[Output, ...] = Field(min_length=1, max_length=3)
     encoding: Encoding
+    refinement: Refinement = Refinement()
     parts: tuple[Part, ...] = ()
     upload_urls: dict[Output, LongText]
     callback_url: LongText
