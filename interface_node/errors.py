@@ -3,19 +3,21 @@
     NodeError
       InputError           the file is to blame; another node would say the same
         NotAVideo NoFrames UnsupportedContainer BrokenMedia MediaTooLarge TooManyStreams NotAnImage FramesMismatch
+        DecoderCrashed
       Unsupported          the request is fine and this version cannot do it
         UnsupportedBackground UnsupportedOutput UnsupportedStep
       ResourcesError       this machine lacks something
-        UnknownModel ProviderUnavailable DiskFull DownloadFailed
+        UnknownModel ProviderUnavailable DiskFull DownloadFailed WorkerKilled
       NodeFault            this node, its model files or its software are to blame
         ModelInvalid EngineFailed OutputUnwritable SourceMismatch PartMismatch UploadRefused AddressRefused NoProgress
+        WorkerBroke
       Cancelled            somebody asked to stop; nobody is to blame
 
 The class fixes `code` (stable, travels in callbacks), `error_class` (whose fault) and `retryable`; the instance says
 in `detail` what happened, in one sentence for people.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from protocol.states import ErrorClass
 
@@ -87,6 +89,12 @@ class FramesMismatch(InputError):
     code = "frames_mismatch"
 
 
+class DecoderCrashed(InputError):
+    """The process that read the file died of it."""
+
+    code = "decoder_crashed"
+
+
 class Unsupported(NodeError):
     """The request is fine and this version cannot do it."""
 
@@ -140,6 +148,12 @@ class DownloadFailed(ResourcesError):
     """A model or sample could not be obtained, or had the wrong hash."""
 
     code = "download_failed"
+
+
+class WorkerKilled(ResourcesError):
+    """Somebody, most likely a kernel without memory, ended the process that worked on the attempt."""
+
+    code = "worker_killed"
 
 
 class NodeFault(NodeError):
@@ -196,9 +210,24 @@ class NoProgress(NodeFault):
     code = "no_progress"
 
 
+class WorkerBroke(NodeFault):
+    """The process that worked on the attempt ended, or said what it may not, without the file being the reason."""
+
+    code = "worker_broke"
+
+
 class Cancelled(NodeError):
     """Somebody asked to stop."""
 
     code = "cancelled"
     error_class = ErrorClass.INTERNAL
     retryable = False
+
+
+def _leaves(kind: type[NodeError]) -> dict[str, type[NodeError]]:
+    found = {name: leaf for below in kind.__subclasses__() for name, leaf in _leaves(below).items()}
+    return found or {kind.code: kind}
+
+
+ERRORS: Final = _leaves(NodeError)
+"""Every error by its code."""

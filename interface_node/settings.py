@@ -38,6 +38,11 @@ def _flag(value: str) -> bool:
     return word in _TRUE
 
 
+def silence_svt_av1() -> None:
+    """SVT-AV1 tells twenty lines about each file, unless this variable keeps it to errors when it is opened."""
+    os.environ.setdefault("SVT_LOG", "1")
+
+
 Address = Annotated[str, BeforeValidator(_url)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 
@@ -58,6 +63,7 @@ class NodeSettings(BaseModel):
     node_name: str = Field(min_length=1, max_length=100)
     node_drain_seconds: float = Field(ge=0, le=3600)
     task_timeout: int = Field(ge=1000, le=86_400_000, description="milliseconds")
+    node_isolation: Flag
     model_load_timeout: float = Field(gt=0, le=86_400)
     allow_insecure_coordinator: Flag
     segfleet_home: Path
@@ -93,6 +99,11 @@ def from_environment(
     settings = _validated({name: value for name, value in values.items() if KEYS[name].owner != "coordinator"}, root)
     _refuse_plain_http(settings, resolve or _addresses)
     return settings
+
+
+def without_keys() -> dict[str, str]:
+    """The process's environment for a child that is to know none of our settings and so none of our secrets."""
+    return {name: value for name, value in os.environ.items() if name not in KEYS}
 
 
 def _file_name(env: Mapping[str, str]) -> str:

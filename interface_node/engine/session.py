@@ -8,8 +8,12 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from interface_node.engine.fitting import fitted
 from interface_node.engine.interface import ModelInterface
+from interface_node.engine.mask import read
+from interface_node.engine.picture import PictureInput, inside
 from interface_node.engine.providers import CPU, Device, choose
+from interface_node.engine.signature import Signature
 from interface_node.errors import Cancelled, EngineFailed, ModelInvalid, ProviderUnavailable
 
 
@@ -21,6 +25,7 @@ class ModelSession:
         self.interface = interface
         self.device = device
         self.load_s = load_s
+        self.signature = Signature.of(session)
 
     @property
     def provider(self) -> str:
@@ -29,30 +34,44 @@ class ModelSession:
 
     def segmenter(self) -> "SessionSegmenter":
         """A fresh stream, with recurrent states at zero."""
-        return SessionSegmenter(self.session, self.interface)
+        return SessionSegmenter(self)
 
 
 class SessionSegmenter:
     """`Segmenter` over an onnxruntime session."""
 
-    def __init__(self, session: ort.InferenceSession, interface: ModelInterface) -> None:
-        self._session = session
-        self._interface = interface
+    def __init__(self, model: ModelSession) -> None:
+        self._session = model.session
+        self._interface = model.interface
         self._options = ort.RunOptions()
         self._stopped = False
-        self._wanted = [interface.output.name, *(state.output for state in interface.states)]
+        self._place = fitted(model.interface.input, None)
+        self._picture = PictureInput(model.interface.input, self._place)
+        states, signature = model.interface.states, model.signature
+        self._wanted = [signature.mask(model.interface).name, *(state.output for state in states)]
         self._feed: dict[str, NDArray[Any]] = {
-            **{name: np.array([value], np.float32) for name, value in interface.constants.items()},
-            **{state.input: np.zeros(state.shape, np.float32) for state in interface.states},
+            **{
+                name: np.array([value], signature.input(name).dtype)
+                for name, value in self._interface.constants.items()
+            },
+            **{state.input: np.zeros(state.shape, signature.input(state.input).dtype) for state in states},
         }
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the picture that `alpha` takes."""
-        return self._interface.input.width, self._interface.input.height
+        return self._place.picture
+
+    def fit(self, width: int, height: int) -> None:
+        """Frames will have this shape, upright and as they are shown: `size` follows where the manifest wants it."""
+        self._place = fitted(self._interface.input, (width, height))
+        self._picture = PictureInput(self._interface.input, self._place)
 
     def alpha(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
         """`rgb: float32 [3, h, w], 0..1` -> `alpha: float32 [h, w], 0..1`; Cancelled after `stop`."""
+        width, height = self.size
+        if rgb.shape != (3, height, width):
+            raise EngineFailed(f"the picture is {list(rgb.shape)}, the model takes {[3, height, width]}")
         self._feed[self._interface.input.name] = self._picture(rgb)
         try:
             mask, *states = self._session.run(self._wanted, self._feed, self._options)
@@ -62,35 +81,17 @@ class SessionSegmenter:
             raise EngineFailed(f"the model failed on a frame: {error}") from error
         for state, value in zip(self._interface.states, states, strict=True):
             self._feed[state.input] = value
-        return self._mask(mask)
+        whole = read(mask, self._interface.output, self._place.canvas)
+        return whole[inside(self._place)]
 
     def stop(self) -> None:
         """Let an `alpha` that is running in another thread end early with `Cancelled`."""
         self._stopped = True
         self._options.terminate = True
 
-    def _picture(self, rgb: NDArray[np.float32]) -> NDArray[Any]:
-        entry = self._interface.input
-        picture = rgb[::-1] if entry.colour == "bgr" else rgb
-        if (entry.scale, entry.mean, entry.std) != (1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)):
-            mean, std = (np.array(v, np.float32)[:, None, None] for v in (entry.mean, entry.std))
-            picture = (picture * np.float32(entry.scale) - mean) / std
-        if entry.layout == "nhwc":
-            picture = picture.transpose(1, 2, 0)
-        return np.ascontiguousarray(picture[None], dtype=np.dtype(entry.dtype))
-
-    def _mask(self, raw: NDArray[Any]) -> NDArray[np.float32]:
-        width, height = self.size
-        if raw.size != width * height:
-            raise ModelInvalid(f"the model's output is {list(raw.shape)}, not {height} x {width}")
-        mask: NDArray[np.float32] = raw.astype(np.float32, copy=False).reshape(height, width)
-        if self._interface.output.activation == "sigmoid":
-            mask = (1.0 / (1.0 + np.exp(-mask))).astype(np.float32)
-        return mask
-
 
 def load(path: Path, interface: ModelInterface, device: str = "auto", threads: int = 1) -> ModelSession:
-    """Load `path` on `device`, run it once and return it warm.
+    """Load `path` on `device`, run it and return it warm.
 
     One thread inside a frame: several frames at once use the cores better (2.0 ms a frame against 3.6), and a spinning
     pool takes them away from the decoder and the encoder. ProviderUnavailable when the device cannot be had,
@@ -98,34 +99,47 @@ def load(path: Path, interface: ModelInterface, device: str = "auto", threads: i
     """
     began = time.monotonic()
     chosen = choose(device)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not path.is_file():
+        raise ModelInvalid(f"{path.name} is not there")
     try:
-        session = ort.InferenceSession(str(path), options, providers=chosen.providers())
+        session = ort.InferenceSession(str(path), _options(interface, threads), providers=chosen.providers())
     except Exception as error:
         raise ModelInvalid(f"{path.name} cannot be loaded: {error}") from error
     if session.get_providers()[0] != chosen.provider:
         raise ProviderUnavailable(f"asked for {chosen.provider}, onnxruntime took {session.get_providers()[0]}")
     loaded = ModelSession(session, interface, chosen, 0.0)
+    loaded.signature.check(interface)
     _warm(loaded)
     loaded.load_s = time.monotonic() - began
     return loaded
 
 
+def _options(interface: ModelInterface, threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Robust Video Matting calls the sides of its states by the names of the picture's sides, and onnxruntime takes
+    # equal names for equal sizes where it lets tensors share memory.
+    options.enable_mem_reuse = not interface.states
+    return options
+
+
 def _warm(loaded: ModelSession) -> None:
-    """The first run allocates and, on CUDA, compiles: not while a user's first frame waits."""
-    names = {value.name for value in loaded.session.get_inputs()}
-    interface = loaded.interface
-    wanted = {interface.input.name, *interface.constants, *(state.input for state in interface.states)}
-    if names != wanted:
-        raise ModelInvalid(f"the model's inputs are {sorted(names)}, its manifest names {sorted(wanted)}")
-    width, height = interface.input.width, interface.input.height
-    picture = np.zeros((3, height, width), np.float32)
-    for _ in range(1 if loaded.device.provider == CPU else 3):
+    """The first run allocates and, on CUDA, compiles: not while a user's first frame waits. A recurrent model takes
+    another way with its second frame, whose states have their real sizes."""
+    width, height = loaded.interface.input.size
+    picture = np.linspace(0, 1, 3 * height * width, dtype=np.float32).reshape(3, height, width)  # black has no range
+    stream = loaded.segmenter()
+    for _ in range(_warm_runs(loaded)):
         try:
-            loaded.segmenter().alpha(picture)
+            stream.alpha(picture)
         except EngineFailed as error:
             raise ModelInvalid(f"the model does not run: {error.detail}") from error
+
+
+def _warm_runs(loaded: ModelSession) -> int:
+    if loaded.device.provider != CPU:
+        return 3
+    return 2 if loaded.interface.states else 1

@@ -2,9 +2,9 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from interface_node.engine.interface import Frozen, ModelInterface
 from interface_node.errors import ModelInvalid
@@ -29,12 +29,22 @@ class WheelSource(Frozen):
 
 
 class UrlSource(Frozen):
-    """A plain download. `sha256` is of the file that is kept."""
+    """A plain download. `sha256` is of the file that is kept.
+
+    Where its maker names none it is left out; the file is then taken only on somebody's word (`store.pull`, `trust`).
+    """
 
     kind: Literal["url"] = "url"
     url: str = Field(pattern=r"^https?://")
-    sha256: Sha256
+    sha256: Sha256 | None = None
+    size_bytes: int | None = Field(default=None, gt=0)
     format: Format = "onnx"
+
+    @model_validator(mode="after")
+    def _somebody_vouches(self) -> Self:
+        if self.sha256 is None and not self.url.startswith("https://"):
+            raise ValueError("without a sha256 the url must be https")
+        return self
 
 
 class FileSource(Frozen):
@@ -50,13 +60,17 @@ Source = Annotated[WheelSource | UrlSource | FileSource, Field(discriminator="ki
 
 
 class Manifest(Frozen):
-    """One model. `commercial` says whether the licence allows commercial use."""
+    """One model.
+
+    `commercial` says whether the licence of the weights allows commercial use, `commercial_note` what it depends on.
+    """
 
     id: ModelName
     aliases: tuple[ModelName, ...] = ()
     title: str = Field(max_length=200)
     licence: str = Field(max_length=100)
     commercial: bool
+    commercial_note: str = Field(default="", max_length=400)
     source: Source
     interface: ModelInterface
 

