@@ -46,11 +46,24 @@ def rgba_frames(path: Path, size: tuple[int, int], decoder: str | None = None) -
     return _frames(path, size, "rgba", 4, [], decoder)
 
 
-def packet_hashes(path: Path, kind: str, stripped: str | None = None) -> list[str]:
-    """The md5 of every packet of the first stream of `kind` (a, v or s), in file order; `stripped` names a filter of
-    the program that takes the container's own bytes away, as `aac_adtstoasc` does."""
+def luma_and_chroma(path: Path, size: tuple[int, int]) -> tuple[NDArray[np.uint16], ...]:
+    """Y, U and V of every frame as stored, at ten bits and 4:2:0: `uint16 [n, h, w]`, chroma's sides halved."""
+    width, height = size
+    command = [_program(), "-v", "error", "-noautorotate", "-i", str(path), "-map", "0:v:0"]
+    command += ["-fps_mode", "passthrough", "-pix_fmt", "yuv420p10le", "-f", "rawvideo", "-"]
+    data = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.uint16)
+    half = ((height + 1) // 2, (width + 1) // 2)
+    ends = [height * width, height * width + half[0] * half[1]]
+    frames = data.reshape(-1, ends[1] + half[0] * half[1])
+    luma, first, second = np.split(frames, ends, axis=1)
+    return luma.reshape(-1, height, width), first.reshape(-1, *half), second.reshape(-1, *half)
+
+
+def packet_hashes(path: Path, kind: str, stripped: str | None = None, place: int = 0) -> list[str]:
+    """The md5 of every packet of the stream of `kind` (a, v or s) at that place among them, in file order; `stripped`
+    names a filter of the program that takes the container's own bytes away, as `aac_adtstoasc` does."""
     strip = ["-bsf", stripped] if stripped else []
-    command = ["-i", str(path), "-map", f"0:{kind}:0", "-c", "copy", *strip, "-f", "framemd5", "-"]
+    command = ["-i", str(path), "-map", f"0:{kind}:{place}", "-c", "copy", *strip, "-f", "framemd5", "-"]
     return [line.split(",")[5].strip() for line in _packets(command)[1]]
 
 

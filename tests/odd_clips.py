@@ -60,13 +60,19 @@ def write(folder: Path, name: str, seconds: int = SECONDS) -> Path:
     """The clip of that name, one of `NAMES`; 24 frames a second, the uneven ones fewer."""
     path = folder / name
     if name in _ENCODED:
-        _run(f"-f lavfi -i {_PICTURES}{seconds} -f lavfi -i {_TONE}{seconds} {_ENCODED[name]}", path)
+        encode(path, _ENCODED[name], seconds)
     elif name in _COPIED:
         base, before, after = _COPIED[name]
         _run(f"{before} -i {write(folder, base, seconds)} {after}", path)
     else:
         data = write(folder, TORN[name], seconds).read_bytes()
         path.write_bytes(data[len(data) // 3 // 188 * 188 :])
+    return path
+
+
+def encode(path: Path, arguments: str, seconds: int) -> Path:
+    """A test picture and a tone, as `arguments` of the program say."""
+    _run(f"-f lavfi -i {_PICTURES}{seconds} -f lavfi -i {_TONE}{seconds} {arguments}", path)
     return path
 
 

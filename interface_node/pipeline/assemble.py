@@ -42,13 +42,15 @@ class AssembleSpec:
     """What to join: for each output its parts in order, and where the joined file goes.
 
     `range` is the whole video as it was planned. A composite is mp4 unless a sound or subtitle stream of `source` does
-    not fit there; then it is mkv, and the result says the path that was really written.
+    not fit there; then it is mkv, and the result says the path that was really written. `fragmented` ones, in mp4 and
+    mov, can be played while they are written.
     """
 
     source: Media
     range: FrameRange
     parts: Mapping[Output, Sequence[PartFile]]
     outputs: Mapping[Output, Path]
+    fragmented: bool = False
 
 
 def assemble(spec: AssembleSpec, progress: OnProgress, cancelled: IsCancelled) -> RunResult:
@@ -129,7 +131,8 @@ def _joined(spec: AssembleSpec, output: Output, path: Path, timeline: Timeline, 
         if output is Output.COMPOSITE:
             path = path if fits(spec.source, FORMS[path.suffix][0]) else path.with_suffix(".mkv")
             copies = stack.enter_context(open_copies(spec.source, -timeline.base * timeline.time_base))
-        file = stack.enter_context(_written(path, timeline.time_base, tally))
+        options = muxer_options(FORMS[path.suffix][0], timeline.time_base, spec.fragmented)
+        file = stack.enter_context(_written(path, options, tally))
         stream = _add_stream(file, parts[0], timeline)
         if copies is not None:
             copies.attach(file)
@@ -140,12 +143,12 @@ def _joined(spec: AssembleSpec, output: Output, path: Path, timeline: Timeline, 
 
 
 @contextlib.contextmanager
-def _written(path: Path, time_base: Fraction, tally: _Tally) -> Iterator[OutputContainer]:
+def _written(path: Path, options: dict[str, str], tally: _Tally) -> Iterator[OutputContainer]:
     """A file that appears under its name when the block ends well, and leaves nothing when it does not."""
     part, form = part_of(path), FORMS[path.suffix][0]
     with translated(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = av.open(url_of(part), "w", format=form, options=muxer_options(form, time_base))
+        file = av.open(url_of(part), "w", format=form, options=options)
         try:
             yield file
             with tally.abandoning(part):
@@ -166,6 +169,8 @@ def _add_stream(file: OutputContainer, part: PartFile, timeline: Timeline) -> Vi
         stream = file.add_stream_from_template(template, opaque=True)
         stream.codec_context.codec_tag = template.codec_context.codec_tag
         stream.codec_context.framerate = timeline.rate
+        if template.sample_aspect_ratio:  # AV1's own headers do not carry it
+            stream.codec_context.sample_aspect_ratio = template.sample_aspect_ratio
         stream.time_base = timeline.time_base
         if any(name.lower() == ALPHA for name in template.metadata):
             stream.metadata[ALPHA] = "1"

@@ -1,33 +1,36 @@
 """Putting the person over the background, on YUV planes, with OpenCV's saturating arithmetic."""
 
-from typing import Any
-
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from interface_node.pipeline.background import Behind
-from interface_node.pipeline.frames import Colour, Geometry, Plane, blank, even, planes, repeat_edges
+from interface_node.pipeline.blend import blend
+from interface_node.pipeline.edges import refined
+from interface_node.pipeline.frames import Colour, Geometry, Plane, blank, even, opacity, planes, repeat_edges
 from protocol.states import Output
 
 
 class Compositor:
     """Makes the frames of every wanted output from one frame and its mask; each instance belongs to one thread."""
 
-    def __init__(self, geometry: Geometry, behind: Behind, outputs: frozenset[Output]) -> None:
+    def __init__(self, geometry: Geometry, behind: Behind, outputs: frozenset[Output], edges: bool = False) -> None:
         self._geometry = geometry
         self._behind = behind
         self._outputs = outputs
+        self._edges = edges
         self._rest: list[Plane] = []
 
     def compose(self, frame: VideoFrame, alpha: NDArray[np.uint8]) -> dict[Output, VideoFrame]:
         """`frame` in the working format, `alpha: uint8` of the model's size -> a frame for each output, same pts."""
         source = planes(frame)
-        masks = [_sized(alpha, plane) for plane in source[:2]]
+        there = opacity(frame)
+        alpha = refined(alpha, source[0]) if self._edges else alpha
+        masks = [_held(sized(alpha, plane), there) for plane in source[:2]]
         made: dict[Output, VideoFrame] = {}
         if Output.COMPOSITE in self._outputs:
-            made[Output.COMPOSITE] = self._composite(source, masks)
+            made[Output.COMPOSITE] = self._composite(source, masks, frame.pts or 0)
         if Output.MASK in self._outputs:
             made[Output.MASK] = self._mask(masks[0])
         if Output.FOREGROUND in self._outputs:
@@ -36,15 +39,15 @@ class Compositor:
             result.pts, result.time_base, result.duration = frame.pts, frame.time_base, frame.duration
         return made
 
-    def _composite(self, source: tuple[Plane, ...], masks: list[NDArray[np.uint8]]) -> VideoFrame:
+    def _composite(self, source: tuple[Plane, ...], masks: list[NDArray[np.uint8]], pts: int) -> VideoFrame:
         geometry = self._geometry
         result = _even_frame(geometry, geometry.pixels, geometry.colour)
         masks = [masks[0], masks[1], masks[1]]
         self._rest = self._rest or [np.empty_like(plane) for plane in source]
-        behind = self._behind(source, masks)
+        behind = self._behind(source, masks, pts)
         for index, target in enumerate(planes(result)):
             height, width = source[index].shape
-            _blend(source[index], behind[index], masks[index], self._rest[index], target[:height, :width])
+            blend(source[index], behind[index], masks[index], self._rest[index], target[:height, :width])
             repeat_edges(target, width, height)
         return result
 
@@ -61,10 +64,12 @@ class Compositor:
         return result
 
     def _foreground(self, frame: VideoFrame, mask: NDArray[np.uint8]) -> VideoFrame:
+        """As deep as the source, for the codecs that are."""
         geometry = self._geometry
-        shallow = frame if geometry.pixels == "yuv420p" else frame.reformat(format="yuv420p")
-        result = blank(geometry.width, geometry.height, "yuva420p", geometry.colour)
-        for target, plane in zip(planes(result), (*planes(shallow), mask), strict=True):
+        deep = geometry.pixels == "yuv420p10le"
+        alpha: Plane = np.asarray(mask.astype(np.uint16) * 257 >> 6, np.uint16) if deep else mask
+        result = blank(geometry.width, geometry.height, geometry.pixels.replace("yuv", "yuva"), geometry.colour)
+        for target, plane in zip(planes(result), (*planes(frame), alpha), strict=True):
             target[:] = plane
         return result
 
@@ -73,15 +78,16 @@ def _even_frame(geometry: Geometry, pixels: str, colour: Colour) -> VideoFrame:
     return blank(even(geometry.width), even(geometry.height), pixels, colour)
 
 
-def _sized(alpha: NDArray[np.uint8], plane: Plane) -> NDArray[np.uint8]:
+def sized(alpha: NDArray[np.uint8], plane: Plane) -> NDArray[np.uint8]:
+    """`alpha: uint8` of any size at the size of a plane, `uint8 [h, w]`."""
     height, width = plane.shape
     return np.asarray(cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _blend(front: Plane, behind: Plane, mask: NDArray[np.uint8], rest: Plane, target: Plane) -> None:
-    """`target = (front * mask + behind * (255 - mask)) / 255`, each product rounded: off by one at most."""
-    weight: NDArray[Any] = mask if front.dtype == np.uint8 else mask.astype(np.uint16)
-    inverse = np.subtract(255, weight, dtype=weight.dtype)
-    cv2.multiply(front, weight, dst=target, scale=1 / 255)
-    cv2.multiply(behind, inverse, dst=rest, scale=1 / 255)
-    cv2.add(target, rest, dst=target)
+def _held(mask: NDArray[np.uint8], there: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """The mask where the source is there: through its own holes the background is seen, too."""
+    if there is None:
+        return mask
+    height, width = mask.shape
+    sized = cv2.resize(there, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.multiply(mask, sized, scale=1 / 255), np.uint8)

@@ -8,9 +8,13 @@ from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
+from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
+
+from interface_node.errors import BrokenMedia
+from interface_node.pipeline.mastering import Mastering
 
 Plane = NDArray[np.uint8] | NDArray[np.uint16]
 SAME_PLANES: Final = {"yuv420p": {"yuv420p", "yuvj420p"}, "yuv420p10le": {"yuv420p10le"}}
@@ -23,7 +27,7 @@ KR_KB: Final[dict[int, tuple[float, float]]] = {
 }
 BT601: Final = (0.299, 0.114)
 """Also what FFmpeg takes for an untagged file, whatever its size."""
-RGB, FULL = 0, 2
+RGB, FULL, UNSPECIFIED = 0, 2, 2
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,18 @@ class Colour:
     space: int
     primaries: int
     transfer: int
+
+    def filled(self, other: "Colour") -> "Colour":
+        """With what `other` says where this one says nothing."""
+        return Colour(
+            self.range or other.range,
+            *(own if own != UNSPECIFIED else its for own, its in zip(self.tail, other.tail, strict=True)),
+        )
+
+    @property
+    def tail(self) -> tuple[int, int, int]:
+        """Matrix, primaries and transfer."""
+        return self.space, self.primaries, self.transfer
 
     @property
     def kr_kb(self) -> tuple[float, float]:
@@ -60,6 +76,7 @@ class Geometry:
     sar: Fraction | None
     pixels: str
     colour: Colour
+    mastering: Mastering | None = None
 
     @property
     def turned(self) -> bool:
@@ -84,19 +101,39 @@ def planes(frame: VideoFrame) -> tuple[Plane, ...]:
 
 
 def conform(frame: VideoFrame, geometry: Geometry) -> VideoFrame:
-    """The frame in the geometry's format and size: itself where it is so already, as nearly always."""
+    """The frame in the geometry's format and size: itself where it is so already, as nearly always.
+
+    BrokenMedia for a frame that is tagged with what nobody can convert from.
+    """
     same_size = (frame.width, frame.height) == (geometry.width, geometry.height)
     if same_size and frame.format.name in SAME_PLANES[geometry.pixels]:
         return frame
-    made = frame.reformat(
-        width=geometry.width,
-        height=geometry.height,
-        format=geometry.pixels,
-        dst_colorspace=Colorspace.ITU709 if frame.format.is_rgb else None,
-        dst_color_range=ColorRange.JPEG if geometry.colour.full else ColorRange.MPEG,
-    )
+    try:
+        made = frame.reformat(
+            width=geometry.width,
+            height=geometry.height,
+            format=geometry.pixels,
+            dst_colorspace=Colorspace.ITU709 if frame.format.is_rgb else None,
+            dst_color_range=ColorRange.JPEG if geometry.colour.full else ColorRange.MPEG,
+        )
+    except (FFmpegError, ValueError) as error:
+        raise BrokenMedia(f"a {frame.format.name} frame of {frame.width} x {frame.height} cannot be used") from error
     made.pts, made.time_base = frame.pts, frame.time_base
+    made.opaque = _alpha(frame, geometry)
     return made
+
+
+def opacity(frame: VideoFrame) -> NDArray[np.uint8] | None:
+    """`uint8 [h, w]`: what of a conformed frame is there at all, where its source says so; None is all of it."""
+    kept = frame.opaque
+    return kept if isinstance(kept, np.ndarray) else None
+
+
+def _alpha(frame: VideoFrame, geometry: Geometry) -> NDArray[np.uint8] | None:
+    if not any(component.is_alpha for component in frame.format.components):
+        return None
+    made = planes(frame.reformat(width=geometry.width, height=geometry.height, format="yuva420p"))[3]
+    return None if made.min() == 255 else made.astype(np.uint8)
 
 
 def blank(width: int, height: int, pixels: str, colour: Colour) -> VideoFrame:
@@ -105,6 +142,16 @@ def blank(width: int, height: int, pixels: str, colour: Colour) -> VideoFrame:
     frame.color_range, frame.colorspace = colour.range, colour.space
     frame.color_primaries, frame.color_trc = colour.primaries, colour.transfer
     return frame
+
+
+def cropped(frame: VideoFrame, width: int, height: int) -> VideoFrame:
+    """The upper left part of a frame, in a frame of its own with the same tags and times."""
+    colour = Colour(frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc)
+    made = blank(width, height, frame.format.name, colour)
+    for target, plane in zip(planes(made), planes(frame), strict=True):
+        target[:] = plane[: target.shape[0], : target.shape[1]]
+    made.pts, made.time_base, made.duration = frame.pts, frame.time_base, frame.duration
+    return made
 
 
 def repeat_edges(plane: Plane, width: int, height: int) -> None:

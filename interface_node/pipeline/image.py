@@ -2,27 +2,42 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from interface_node.engine.interface import Segmenter
+from interface_node.engine.interface import Segmenter, fit
 from interface_node.errors import Cancelled, NoFrames
 from interface_node.pipeline.background import paint_behind
 from interface_node.pipeline.container import Media, open_media, reading, video_stream
+from interface_node.pipeline.edges import refined
+from interface_node.pipeline.holes import filled
+from interface_node.pipeline.moving import first_pts
 from interface_node.pipeline.source import open_source
-from interface_node.pipeline.spec import Backdrop, IsCancelled, OnProgress, OutputFile, Progress, RunResult
-from interface_node.pipeline.still import SUFFIXES, encode_picture, read_picture
+from interface_node.pipeline.spec import (
+    Backdrop,
+    IsCancelled,
+    Movie,
+    OnProgress,
+    OutputFile,
+    Progress,
+    RunResult,
+    Transparent,
+    check_alpha,
+)
+from interface_node.pipeline.still import SUFFIXES, encode_picture, picture_of, read_picture
 from interface_node.pipeline.whole_file import sha256_of, write_whole
 from protocol.states import Output
-from protocol.work import FrameRange, ImageFormat
+from protocol.work import FrameRange, ImageFormat, Refinement
 
 Rgb = NDArray[np.uint8]
+AS_IT_IS: Final = Refinement()
 
 
 @dataclass(frozen=True)
@@ -39,14 +54,16 @@ class ImageSpec:
     format: ImageFormat = "png"
     range: FrameRange | None = None
     at_s: float | None = None
+    refinement: Refinement = field(default_factory=Refinement)
 
 
 def run_image(spec: ImageSpec, segmenter: Segmenter, progress: OnProgress, cancelled: IsCancelled) -> RunResult:
     """Do what `spec` says; Cancelled when `cancelled()` before the files are written, NodeErrors as in `run`."""
+    check_alpha(spec.background, spec.outputs.keys(), spec.format)
     began = time.monotonic()
     progress(Progress("process", 0, 1, 0, 1, 0.0))
     picture = _source(spec, cancelled)
-    mask = alpha_of(picture, segmenter)
+    mask = alpha_of(picture, segmenter, spec.refinement)
     if cancelled():
         raise Cancelled("cancelled while the picture was processed")
     first = time.monotonic() - began
@@ -56,13 +73,19 @@ def run_image(spec: ImageSpec, segmenter: Segmenter, progress: OnProgress, cance
     return RunResult(tuple(files), 1, 0, first, total, 1 / total)
 
 
-def alpha_of(picture: Rgb, segmenter: Segmenter) -> NDArray[np.uint8]:
+def alpha_of(picture: Rgb, segmenter: Segmenter, refinement: Refinement = AS_IT_IS) -> NDArray[np.uint8]:
     """`uint8 [h, w, 3 or 4]` RGB or RGBA, upright -> `uint8 [h, w]` of the same size; own alpha is kept as a limit."""
+    height, width = picture.shape[:2]
+    fit(segmenter, width, height)
     small = cv2.resize(picture[:, :, :3], segmenter.size, interpolation=cv2.INTER_AREA)
     mask = segmenter.alpha(np.ascontiguousarray(small.astype(np.float32).transpose(2, 0, 1) / np.float32(255)))
     codes = np.clip(np.rint(mask * np.float32(255)), 0, 255).astype(np.uint8)
-    height, width = picture.shape[:2]
-    full = np.asarray(cv2.resize(codes, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    if refinement.holes:
+        codes = filled(codes)
+    if refinement.edges:
+        full = refined(codes, np.asarray(cv2.cvtColor(picture[:, :, :3], cv2.COLOR_RGB2GRAY), np.uint8))
+    else:
+        full = np.asarray(cv2.resize(codes, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
     if picture.shape[2] == 4:
         full = np.asarray(cv2.multiply(full, np.ascontiguousarray(picture[:, :, 3]), scale=1 / 255), np.uint8)
     return full
@@ -100,9 +123,18 @@ def _source(spec: ImageSpec, cancelled: IsCancelled) -> Rgb:
     return read_picture(spec.source)
 
 
+def _moment(spec: ImageSpec) -> Fraction:
+    """How long after the beginning of a video its picture is shown; a picture is at the beginning."""
+    wanted = spec.range
+    if wanted is None or wanted.start_pts is None or not isinstance(spec.background, Movie):
+        return Fraction(spec.at_s or 0)
+    origin = spec.background.origin
+    first = origin if origin is not None else first_pts(spec.source, wanted)
+    return (wanted.start_pts - (first or 0)) * Fraction(wanted.time_base)
+
+
 def _upright(frame: VideoFrame) -> Rgb:
-    pixels = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)), dtype=np.uint8)
+    return picture_of(frame, quarters=round(frame.rotation / 90))
 
 
 def _write(spec: ImageSpec, output: Output, path: Path, picture: Rgb, mask: NDArray[np.uint8]) -> OutputFile:
@@ -135,8 +167,10 @@ def _pixels(spec: ImageSpec, output: Output, picture: Rgb, mask: NDArray[np.uint
         case Output.FOREGROUND:
             return np.dstack([picture[:, :, :3], mask])
         case Output.COMPOSITE:
+            if isinstance(spec.background, Transparent):
+                return np.dstack([picture[:, :, :3], mask])
             person = np.ascontiguousarray(picture[:, :, :3])
-            behind = paint_behind(spec.background, person, mask)
+            behind = paint_behind(spec.background, person, mask, _moment(spec))
             weight = cv2.merge([mask, mask, mask])
             front = cv2.multiply(person, weight, scale=1 / 255)
             return np.asarray(cv2.add(front, cv2.multiply(behind, cv2.bitwise_not(weight), scale=1 / 255)), np.uint8)

@@ -1,15 +1,28 @@
 """The size of a JPEG, PNG or WebP from its first bytes, so that a bomb is refused before it is unpacked."""
 
+from pathlib import Path
+
 from interface_node.errors import NotAnImage
 
 JPEG_MAGIC = b"\xff\xd8\xff"
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file begins as a JPEG, PNG or WebP; NotAnImage when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(16)
+    except OSError as error:
+        raise NotAnImage(f"{path.name} cannot be read: {error.strerror}") from error
+    return data.startswith((JPEG_MAGIC, PNG_MAGIC)) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP")
 
 
 def picture_size(data: bytes) -> tuple[int, int]:
     """Width and height in pixels, before any orientation; NotAnImage for any other kind of file."""
     try:
-        if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR":
+        if data.startswith(PNG_MAGIC) and data[12:16] == b"IHDR":
             return _checked(int.from_bytes(data[16:20]), int.from_bytes(data[20:24]))
         if data.startswith(JPEG_MAGIC):
             return _checked(*_jpeg(data))

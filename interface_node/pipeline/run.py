@@ -1,6 +1,6 @@
-"""The run: three threads with short queues between them, watched by the caller's own.
+"""The run: four threads with short queues between them, watched by the caller's own.
 
-    source -> frames -> segmenter + compositor -> frames of each output -> sinks
+    source -> frames -> segmenter -> frames with masks -> compositor -> frames of each output -> sinks
 
 FFmpeg, onnxruntime and OpenCV let go of Python's lock, so threads are enough; queues of four keep memory flat whatever
 the length of the video. The caller's thread reports progress and looks whether somebody cancelled.
@@ -9,19 +9,24 @@ the length of the video. The caller's thread reports progress and looks whether 
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import cv2
+import numpy as np
 from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
 from interface_node.engine.interface import Segmenter
 from interface_node.errors import Cancelled
-from interface_node.pipeline.background import behind
+from interface_node.pipeline.background import open_behind
 from interface_node.pipeline.channel import Aborted, Channel
 from interface_node.pipeline.compositor import Compositor
-from interface_node.pipeline.frames import conform, planes
+from interface_node.pipeline.frames import conform
+from interface_node.pipeline.masking import masks
 from interface_node.pipeline.segmenter import FrameSegmenter
 from interface_node.pipeline.sink import VideoSink
 from interface_node.pipeline.sinks import open_sinks
+from interface_node.pipeline.smoothing import widened
 from interface_node.pipeline.source import Shown, Source, open_source
 from interface_node.pipeline.spec import IsCancelled, OnProgress, OutputFile, Progress, RunResult, RunSpec
 from protocol.states import Output
@@ -39,10 +44,13 @@ def run(spec: RunSpec, segmenter: Segmenter, progress: OnProgress, cancelled: Is
     """
     cv2.setNumThreads(1)  # small pictures: OpenCV's own threads cost more than they bring
     began = time.monotonic()
-    with open_source(spec.source, spec.range, cancelled) as source, open_sinks(spec, source) as sinks:
-        background = behind(spec.background, source.geometry)
-        compositor = Compositor(source.geometry, background, frozenset(spec.outputs))
-        flow = _Flow(source, segmenter, compositor, sinks, spec.range.frames if spec.range else 0)
+    with (
+        open_source(spec.source, widened(spec.range) if spec.refinement.smooth else spec.range, cancelled) as source,
+        open_behind(spec, source, cancelled) as background,
+        open_sinks(spec, source) as sinks,
+    ):
+        compositor = Compositor(source.geometry, background, frozenset(spec.outputs), spec.refinement.edges)
+        flow = _Flow(spec, source, segmenter, compositor, sinks)
         try:
             flow.start()
             while not flow.over.wait(LOOK_S):
@@ -65,11 +73,18 @@ def run(spec: RunSpec, segmenter: Segmenter, progress: OnProgress, cancelled: Is
     )
 
 
+class Masked(NamedTuple):
+    """A frame and its mask, `uint8 [h, w]` of the model's size, as stored."""
+
+    frame: VideoFrame
+    alpha: NDArray[np.uint8]
+
+
 class _Flow:
-    """The three threads of one run and what they count."""
+    """The four threads of one run and what they count."""
 
     def __init__(
-        self, source: Source, segmenter: Segmenter, compositor: Compositor, sinks: list[VideoSink], frames_total: int
+        self, spec: RunSpec, source: Source, segmenter: Segmenter, compositor: Compositor, sinks: list[VideoSink]
     ) -> None:
         self.over = threading.Event()
         self.error: BaseException | None = None
@@ -77,15 +92,17 @@ class _Flow:
         self.frames_done = 0
         self.corrupt = 0
         self.first_frame_at = 0.0
-        self._total = frames_total
+        self._total = spec.range.frames if spec.range else 0
+        self._refinement = spec.refinement
         self._source = source
         self._segmenter = segmenter
         self._compositor = compositor
         self._sinks = sinks
         self._decoded: Channel[Shown] = Channel(QUEUE)
+        self._masked: Channel[Masked] = Channel(QUEUE)
         self._made: Channel[dict[Output, VideoFrame]] = Channel(QUEUE)
         self._reported_at = 0.0
-        stages = (self._read, self._compose, self._write)
+        stages = (self._read, self._segment, self._compose, self._write)
         self._threads = [threading.Thread(target=self._guard, args=(stage,), name=stage.__name__) for stage in stages]
 
     def start(self) -> None:
@@ -124,6 +141,7 @@ class _Flow:
 
     def _abort(self) -> None:
         self._decoded.abort()
+        self._masked.abort()
         self._made.abort()
 
     def _read(self) -> None:
@@ -132,12 +150,16 @@ class _Flow:
             self._decoded.put(Shown(conform(frame, self._source.geometry), own))
         self._decoded.close()
 
-    def _compose(self) -> None:
+    def _segment(self) -> None:
         segmenter = FrameSegmenter(self._segmenter, self._source.geometry)
-        for frame, own in self._decoded:
-            alpha = segmenter.alpha(planes(frame))
-            if own:
-                self._made.put(self._compositor.compose(frame, alpha))
+        for seen in masks(self._decoded, segmenter, self._refinement):
+            if seen.own:
+                self._masked.put(Masked(seen.frame, seen.alpha))
+        self._masked.close()
+
+    def _compose(self) -> None:
+        for frame, alpha in self._masked:
+            self._made.put(self._compositor.compose(frame, alpha))
         self._made.close()
 
     def _write(self) -> None:

@@ -1,10 +1,13 @@
 """From the planes of a frame to the mask of its person, at the model's own size."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from interface_node.engine.interface import Segmenter
+from interface_node.engine.interface import Segmenter, fit
 from interface_node.pipeline.frames import Geometry, Plane
 
 
@@ -18,6 +21,7 @@ class FrameSegmenter:
     def __init__(self, segmenter: Segmenter, geometry: Geometry) -> None:
         self._segmenter = segmenter
         self._quarters = geometry.quarters
+        fit(segmenter, *_shown(geometry))
         width, height = segmenter.size
         self._size = (height, width) if geometry.turned else (width, height)
         self._scale = 0.25 if geometry.pixels == "yuv420p10le" else 1.0
@@ -25,12 +29,31 @@ class FrameSegmenter:
 
     def alpha(self, planes: tuple[Plane, ...]) -> NDArray[np.uint8]:
         """Y, U, V planes -> `uint8 [h, w]`, 0..255, 255 is the person; the model's size, turned as stored."""
-        small = [cv2.resize(plane, self._size, interpolation=cv2.INTER_AREA) for plane in planes[:3]]
+        return self.alpha_of(self.shrunk(planes))
+
+    def shrunk(self, planes: tuple[Plane, ...]) -> list[Plane]:
+        """Y, U, V planes of any size -> the same, `[h, w]` each, at the model's size."""
+        return [_shrunk(plane, self._size) for plane in planes[:3]]
+
+    def alpha_of(self, small: Sequence[Plane]) -> NDArray[np.uint8]:
+        """As `alpha`, from planes that are `shrunk` already."""
         rgb = self._to_rgb(*(plane.astype(np.float32) * np.float32(self._scale) for plane in small))
         mask = self._segmenter.alpha(np.ascontiguousarray(np.rot90(rgb, self._quarters, axes=(1, 2))))
         stored = np.rot90(mask, -self._quarters)
         alpha: NDArray[np.uint8] = np.clip(np.rint(stored * np.float32(255)), 0, 255).astype(np.uint8)
         return alpha
+
+
+def _shrunk(plane: Plane, size: tuple[int, int]) -> Plane:
+    made: Any = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    shrunk: Plane = made
+    return shrunk
+
+
+def _shown(geometry: Geometry) -> tuple[int, int]:
+    """Width and height as people see them: upright, with square pixels."""
+    width = max(1, round(geometry.width * (geometry.sar or 1)))
+    return (geometry.height, width) if geometry.turned else (width, geometry.height)
 
 
 class _ToRgb:

@@ -16,17 +16,23 @@ from av.video.stream import VideoStream
 from interface_node.pipeline.container import url_of
 from interface_node.pipeline.copies import StreamCopy
 from interface_node.pipeline.encoders import Encoder
-from interface_node.pipeline.frames import FULL, Geometry
+from interface_node.pipeline.frames import FULL, Geometry, cropped
 from interface_node.pipeline.spec import OutputFile
 from interface_node.pipeline.whole_file import part_of, publish, sha256_of, translated
 from protocol.states import Output
 
 MAX_TIMESCALE: Final = 2**31 - 1
+FRAGMENTS: Final = "+frag_keyframe+delay_moov+default_base_moof"
+FRAGMENT_US: Final = 1_000_000
+"""A player is at most about this far behind the encoder, in microseconds."""
 
 
 @dataclass(frozen=True)
 class SinkPlan:
-    """One file to write. `base` is the source's pts that becomes zero in it; `rate` only guides the encoder."""
+    """One file to write. `base` is the source's pts that becomes zero in it; `rate` only guides the encoder.
+
+    `fragmented` files can be played while they are written, under the name of their `part`.
+    """
 
     output: Output
     path: Path
@@ -35,6 +41,7 @@ class SinkPlan:
     time_base: Fraction
     rate: Fraction
     base: int = 0
+    fragmented: bool = False
 
     @property
     def part(self) -> Path:
@@ -47,7 +54,8 @@ def open_sink(plan: SinkPlan, copies: StreamCopy | None) -> "VideoSink":
     with translated(plan.path):
         plan.path.parent.mkdir(parents=True, exist_ok=True)
         form = plan.encoder.form
-        file = av.open(url_of(plan.part), "w", format=form, options=muxer_options(form, plan.time_base))
+        options = muxer_options(form, plan.time_base, plan.fragmented)
+        file = av.open(url_of(plan.part), "w", format=form, options=options)
         sink = VideoSink(plan, file, _add_stream(plan, file), copies)
         if copies is not None:
             copies.attach(file)
@@ -76,9 +84,7 @@ class VideoSink:
         """Encode the next frame; its pts is the source's."""
         stamp = frame.pts
         assert stamp is not None, "the source stamps every frame"
-        encoder = self._plan.encoder
-        if (frame.format.name, frame.width) != (encoder.pixels, encoder.width):
-            frame = self._reformatted(frame)
+        frame = self._fitted(frame)
         self._first = stamp if self._first is None else self._first
         self._last = stamp
         self._last_duration = frame.duration or 0
@@ -119,8 +125,14 @@ class VideoSink:
                     self._file.mux_one(copied)
             self._file.mux_one(packet)
 
-    def _reformatted(self, frame: VideoFrame) -> VideoFrame:
+    def _fitted(self, frame: VideoFrame) -> VideoFrame:
+        """In the encoder's format and size. Codecs that hold odd sides do not get the row and column for the others."""
         encoder = self._plan.encoder
+        if (frame.format.name, frame.width, frame.height) == (encoder.pixels, encoder.width, encoder.height):
+            return frame
+        spare = (frame.width - encoder.width, frame.height - encoder.height)
+        if frame.format.name == encoder.pixels and set(spare) <= {0, 1}:
+            return cropped(frame, encoder.width, encoder.height)
         made = frame.reformat(width=encoder.width, height=encoder.height, format=encoder.pixels)
         made.pts, made.time_base, made.duration = frame.pts, frame.time_base, frame.duration
         return made
@@ -144,12 +156,19 @@ class VideoSink:
         )
 
 
-def muxer_options(form: str, time_base: Fraction) -> dict[str, str]:
-    """What a container is written with: mp4 and mov count in `time_base` and begin with their index."""
+def muxer_options(form: str, time_base: Fraction, fragmented: bool = False) -> dict[str, str]:
+    """What a container is written with: mp4 and mov count in `time_base` and begin with their index.
+
+    Fragments have an index each. The head of such a file waits for the first one: only then does it say by an edit list
+    when the picture begins, and times are exact.
+    """
     if form not in ("mp4", "mov"):
         return {}
     timescale = str(min(time_base.denominator, MAX_TIMESCALE))
-    return {"movflags": "+faststart", "video_track_timescale": timescale, "movie_timescale": timescale}
+    scales = {"video_track_timescale": timescale, "movie_timescale": timescale}
+    if fragmented:
+        return {"movflags": FRAGMENTS, "frag_duration": str(FRAGMENT_US), "flush_packets": "1"} | scales
+    return {"movflags": "+faststart"} | scales
 
 
 def _add_stream(plan: SinkPlan, file: OutputContainer) -> VideoStream:
@@ -160,6 +179,8 @@ def _add_stream(plan: SinkPlan, file: OutputContainer) -> VideoStream:
     context = stream.codec_context
     context.time_base = stream.time_base = plan.time_base
     context.thread_count = encoder.threads
+    if encoder.tag is not None and encoder.form in ("mp4", "mov"):
+        context.codec_tag = encoder.tag
     if geometry.sar is not None and encoder.form != "webm":
         context.sample_aspect_ratio = geometry.sar
     colour = geometry.colour

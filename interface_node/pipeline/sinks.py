@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from interface_node.errors import UnsupportedOutput
 from interface_node.pipeline.copies import StreamCopy, fits, open_copies
 from interface_node.pipeline.encoders import Encoder, encoder_for
 from interface_node.pipeline.sink import SinkPlan, VideoSink, open_sink
@@ -23,10 +24,14 @@ def open_sinks(spec: RunSpec, source: Source) -> Iterator[list[VideoSink]]:
             encoder = encoder_for(output, spec.encoding, source.geometry)
             copies: StreamCopy | None = None
             if output is Output.COMPOSITE:
+                _check_shape(spec, path, encoder, source)
                 path, encoder = _container_for(spec, path, encoder)
                 if _is_whole(spec):
                     copies = stack.enter_context(open_copies(spec.source, -_base(spec) * source.time_base))
-            plan = SinkPlan(output, path, encoder, source.geometry, source.time_base, source.rate, _base(spec))
+            fragmented = spec.encoding.fragmented and _is_whole(spec)
+            plan = SinkPlan(
+                output, path, encoder, source.geometry, source.time_base, source.rate, _base(spec), fragmented
+            )
             sinks.append(open_sink(plan, copies))
         yield sinks
 
@@ -53,6 +58,15 @@ def _container_for(spec: RunSpec, path: Path, encoder: Encoder) -> tuple[Path, E
     if wants_mkv or (_is_whole(spec) and not fits(spec.source, encoder.form)):
         return path.with_suffix(".mkv"), replace(encoder, form="matroska", container="mkv")
     return path, encoder
+
+
+def _check_shape(spec: RunSpec, path: Path, encoder: Encoder, source: Source) -> None:
+    """UnsupportedOutput, also for a part of a file that will be so: the muxer does not tell Matroska the shape of a
+    pixel, and other than its fellows AV1 does not tell it either."""
+    if encoder.codec != "libsvtav1" or (source.geometry.sar or 1) == 1:
+        return
+    if path.suffix.lower() == ".mkv" or not fits(spec.source, encoder.form):
+        raise UnsupportedOutput("AV1 in mkv cannot say that pixels are not square: take hevc or h264")
 
 
 def _discard(sinks: list[VideoSink]) -> None:

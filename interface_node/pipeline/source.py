@@ -6,24 +6,31 @@ import contextlib
 import itertools
 import os
 import struct
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from av.buffer import Buffer
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from interface_node.errors import Cancelled, FramesMismatch, MediaTooLarge, NoFrames
-from interface_node.pipeline.container import MAX_FRAMES, Media, open_media, reading, video_stream
+from interface_node.pipeline.container import MAX_FRAMES, MAX_SECONDS, Media, open_media, reading, video_stream
+from interface_node.pipeline.deinterlace import deinterlaced
 from interface_node.pipeline.frames import RGB, Colour, Geometry
+from interface_node.pipeline.mastering import mastering
 from interface_node.pipeline.seeking import SEEK_BACK_S, frame_before, rate_of, seek
 from interface_node.pipeline.spec import IsCancelled
 from protocol.work import FrameRange
+
+INTERLACED: Final = frozenset({2, 3, 4, 5})
+"""FFmpeg's orders of fields."""
 
 
 class Shown(NamedTuple):
@@ -31,6 +38,14 @@ class Shown(NamedTuple):
 
     frame: VideoFrame
     own: bool
+
+
+class _Read(NamedTuple):
+    """A frame that was read; `spare` ones only help to deinterlace the others."""
+
+    frame: VideoFrame
+    own: bool
+    spare: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,34 +120,39 @@ def open_source(
             other.discard = Discard.default if other is stream else Discard.all
         # Frame threads only help where there are cores that the encoder does not need.
         stream.thread_type = "AUTO" if (os.cpu_count() or 1) > 4 else "NONE"
-        time_base = stream.time_base or Fraction(1)
+        time_base, said = stream.time_base or Fraction(1), _colour(stream.codec_context)
         if wanted and Fraction(wanted.time_base) != time_base:
             raise FramesMismatch(f"the stream counts time in {time_base}, the plan in {wanted.time_base}")
-        frames = _stamped(_checked(_exact(container, stream, wanted, cancelled), wanted))
+        frames = _progressive(_stamped(_checked(_exact(container, stream, wanted, cancelled), wanted)))
         first = next(frames, None)
         if first is None:
             raise NoFrames("the video has no frames" if wanted is None else "there are no frames in this range")
-        geometry = _geometry(stream, first.frame)
+        geometry = _geometry(stream, first.frame, said)
         yield Source(geometry, time_base, rate_of(stream), itertools.chain([first], frames))
 
 
 def _exact(
     container: InputContainer, stream: VideoStream, wanted: FrameRange | None, cancelled: IsCancelled
-) -> Iterator[Shown]:
-    """Frames with `start <= pts < end`, those that warm up before them and those looked ahead at behind them."""
+) -> Iterator[_Read]:
+    """Frames with `start <= pts < end`, those that warm up before them and those looked ahead at behind them; of
+    interlaced pictures one more on each side."""
     start, end = (wanted.start_pts, wanted.end_pts) if wanted else (None, None)
-    first = start
-    if start is not None and wanted and wanted.warmup_frames:
-        first = frame_before(container, stream, start, wanted.warmup_frames)
-    left = wanted.lookahead_frames if wanted else 0
-    for frame in _from(container, stream, first, start, cancelled):
+    more = int(stream.codec_context.field_order in INTERLACED)
+    before, left = (wanted.warmup_frames, wanted.lookahead_frames) if wanted else (0, 0)
+    first, begin = (_back(container, stream, start, count) for count in (before, before + more))
+    for frame in _from(container, stream, begin, start, cancelled):
         if _before(frame, end):
-            yield Shown(frame, not (start is not None and _before(frame, start)))
-        elif left > 0:
-            left -= 1
-            yield Shown(frame, False)
+            own = start is None or not _before(frame, start)
+            yield _Read(frame, own, not own and _before(frame, first))
+        elif left + more > 0:
+            yield _Read(frame, False, left == 0)
+            left, more = max(left - 1, 0), more if left else 0
         else:
             return
+
+
+def _back(container: InputContainer, stream: VideoStream, start: int | None, frames: int) -> int | None:
+    return frame_before(container, stream, start, frames) if start is not None and frames else start
 
 
 def _from(
@@ -181,6 +201,7 @@ def _before(frame: VideoFrame, limit: int | None) -> bool:
 def _decode(container: InputContainer, stream: VideoStream, cancelled: IsCancelled) -> Iterator[VideoFrame]:
     """Frames in presentation order; MediaTooLarge and BrokenMedia name the place."""
     count, place = 0, 0.0
+    begun: float | None = None
     with reading(lambda: f"the file breaks at {place:.2f} s, after {count} frames"):
         for frame in container.decode(stream):
             if cancelled():
@@ -189,10 +210,13 @@ def _decode(container: InputContainer, stream: VideoStream, cancelled: IsCancell
             if count > MAX_FRAMES:
                 raise MediaTooLarge(f"more than {MAX_FRAMES} frames")
             place = frame.time if frame.pts is not None else place
+            begun = place if begun is None else begun
+            if (length := place - begun) > MAX_SECONDS:
+                raise MediaTooLarge(f"a frame is shown {length:.0f} s after the first, at most {MAX_SECONDS:.0f}")
             yield frame
 
 
-def _checked(frames: Iterator[Shown], wanted: FrameRange | None) -> Iterator[Shown]:
+def _checked(frames: Iterator[_Read], wanted: FrameRange | None) -> Iterator[_Read]:
     """Pass frames through; at the end, compare number, first and last timestamp of the range's own with the plan."""
     count, first, last = 0, None, None
     for shown in frames:
@@ -208,21 +232,42 @@ def _checked(frames: Iterator[Shown], wanted: FrameRange | None) -> Iterator[Sho
             raise FramesMismatch(f"the {name} frame is at {found}, the plan has {planned}")
 
 
-def _stamped(frames: Iterator[Shown]) -> Iterator[Shown]:
+def _stamped(frames: Iterator[_Read]) -> Iterator[_Read]:
     """Give every frame a timestamp after the one before: encoders refuse equal ones, and no frame may be dropped."""
     last: int | None = None
-    for frame, own in frames:
+    for read in frames:
+        frame = read.frame
         known = frame.pts if frame.pts is not None else frame.dts
         soonest = 0 if last is None else last + 1
         last = soonest if known is None else (known if last is None else max(known, soonest))
         frame.pts = last
-        yield Shown(frame, own)
+        yield read
 
 
-def _geometry(stream: VideoStream, first: VideoFrame) -> Geometry:
-    """As the first frame says it: containers say less and sometimes other than the decoder."""
+def _progressive(frames: Iterator[_Read]) -> Iterator[Shown]:
+    waiting: deque[_Read] = deque()
+
+    def pictures() -> Iterator[VideoFrame]:
+        for read in frames:
+            waiting.append(read)
+            yield read.frame
+
+    with reading(lambda: "the fields of a picture cannot be put together"):
+        for frame in deinterlaced(pictures()):
+            read = waiting.popleft()
+            if not read.spare:
+                yield Shown(frame, read.own)
+
+
+def _colour(tagged: VideoFrame | VideoCodecContext) -> Colour:
+    return Colour(tagged.color_range, tagged.colorspace, tagged.color_primaries, tagged.color_trc)
+
+
+def _geometry(stream: VideoStream, first: VideoFrame, said: Colour) -> Geometry:
+    """As the first frame says it: containers say less and sometimes other than the decoder. What it leaves open is
+    taken as the container has it."""
     deep = any(component.bits > 8 for component in first.format.components)
-    colour = Colour(first.color_range, first.colorspace, first.color_primaries, first.color_trc)
+    colour = _colour(first).filled(said)
     if first.format.is_rgb or colour.space == RGB:
         colour = Colour(1, 1, 1, 1)
     elif first.format.name.startswith("yuvj"):
@@ -237,4 +282,5 @@ def _geometry(stream: VideoStream, first: VideoFrame) -> Geometry:
         sar=sar or None,
         pixels="yuv420p10le" if deep else "yuv420p",
         colour=colour,
+        mastering=mastering(first),
     )

@@ -1,6 +1,6 @@
 """What a run is asked to do and what it answers. Plain frozen values; `protocol` owns the enumerations."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +16,10 @@ from protocol.work import (
     Encoding,
     Fit,
     FrameRange,
+    GradientBackground,
     ImageBackground,
+    ImageFormat,
+    Refinement,
     TransparentBackground,
     VideoBackground,
 )
@@ -46,13 +49,40 @@ class Blur:
     strength: float = 0.5
 
 
-Backdrop = Picture | Plain | Blur
+@dataclass(frozen=True)
+class Gradient:
+    """One colour that becomes another. `angle` in degrees clockwise, as CSS has it: 0 upwards, 90 to the right."""
+
+    start: Plain
+    end: Plain
+    angle: float = 180.0
+
+
+@dataclass(frozen=True)
+class Movie:
+    """A moving picture on this machine's disk, looped or held on its last frame.
+
+    `origin` is the pts of the source at which it begins, for every segment alike; None is the source's first frame.
+    """
+
+    path: Path
+    fit: Fit = "cover"
+    loop: bool = True
+    origin: int | None = None
+
+
+@dataclass(frozen=True)
+class Transparent:
+    """Nothing: the outputs carry alpha, or are masks."""
+
+
+Backdrop = Picture | Plain | Blur | Gradient | Movie | Transparent
 
 
 def backdrop(background: Background, file: Path | None) -> Backdrop:
     """The background of an assignment as the pipeline takes it; `file` is its fetched source, where it has one.
 
-    UnsupportedBackground for the kinds that this version does not make.
+    UnsupportedBackground when the file or a colour is missing.
     """
     match background:
         case ColorBackground():
@@ -61,10 +91,29 @@ def backdrop(background: Background, file: Path | None) -> Backdrop:
             if file is None:
                 raise UnsupportedBackground("an image background needs its file")
             return Picture(file, background.fit)
+        case VideoBackground():
+            if file is None:
+                raise UnsupportedBackground("a video background needs its file")
+            return Movie(file, background.fit, background.loop, background.origin_pts)
         case BlurBackground():
             return Blur(background.strength)
-        case VideoBackground() | TransparentBackground():
-            raise UnsupportedBackground(f"this node does not make {background.kind} backgrounds yet")
+        case GradientBackground():
+            start, end = background.colors
+            return Gradient(plain(start), plain(end), background.angle)
+        case TransparentBackground():
+            return Transparent()
+
+
+def check_alpha(backdrop: Backdrop, outputs: Collection[Output], still: ImageFormat | None) -> None:
+    """UnsupportedBackground: nothing is to be behind the person, in a composite that has no alpha to say so.
+
+    `still` is the format of a picture, None for a video.
+    """
+    if not isinstance(backdrop, Transparent) or Output.COMPOSITE not in outputs or still in ("png", "webp"):
+        return
+    kind = "a JPEG has" if still else "the composite of a video has"
+    instead = "take png or webp" if still else "ask for the foreground instead"
+    raise UnsupportedBackground(f"{kind} no alpha for a transparent background: {instead}")
 
 
 def plain(color: str) -> Plain:
@@ -100,6 +149,7 @@ class RunSpec:
     outputs: Mapping[Output, Path]
     encoding: Encoding = field(default_factory=Encoding)
     range: FrameRange | None = None
+    refinement: Refinement = field(default_factory=Refinement)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A picture is fitted into the frame as it will be seen, not as it is stored."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,18 +12,32 @@ from numpy.typing import NDArray
 from interface_node.errors import UnsupportedBackground
 from interface_node.pipeline.background import background_planes, paint
 from interface_node.pipeline.frames import Colour, Geometry
-from interface_node.pipeline.spec import Blur, Picture, Plain, backdrop, plain
+from interface_node.pipeline.spec import (
+    Backdrop,
+    Blur,
+    Gradient,
+    Movie,
+    Picture,
+    Plain,
+    Transparent,
+    backdrop,
+    check_alpha,
+    plain,
+)
+from protocol.states import Output
 from protocol.work import (
-    Background,
     BlurBackground,
     ColorBackground,
     Fit,
+    GradientBackground,
     ImageBackground,
+    ImageFormat,
     Source,
     TransparentBackground,
     VideoBackground,
 )
 
+PIXELS = ("yuv420p", "yuv420p10le")
 SOURCE = Source(url="/f", etag="e", sha256="0" * 64, size=1)
 
 
@@ -94,17 +109,65 @@ def test_what_is_no_colour_is_refused(text: str) -> None:
         plain(text)
 
 
-@pytest.mark.parametrize("background", [VideoBackground(source=SOURCE), TransparentBackground()], ids=lambda b: b.kind)
-def test_backgrounds_that_are_not_made_yet_are_refused_by_name(background: Background) -> None:
-    with pytest.raises(UnsupportedBackground, match=background.kind) as caught:
-        backdrop(background, None)
-    assert (caught.value.code, caught.value.error_class) == ("unsupported_background", "unsupported")
-
-
 def test_pictures_and_colours_become_backdrops(tmp_path: Path) -> None:
     assert backdrop(ColorBackground(color="#20A060"), None) == Plain(0x20, 0xA0, 0x60)
     assert backdrop(BlurBackground(strength=0.25), None) == Blur(0.25)
     image = ImageBackground(source=SOURCE, fit="contain")
     assert backdrop(image, tmp_path) == Picture(tmp_path, "contain")
-    with pytest.raises(UnsupportedBackground, match="needs its file"):
-        backdrop(image, None)
+    moving = VideoBackground(source=SOURCE, fit="stretch", loop=False, origin_pts=7)
+    assert backdrop(moving, tmp_path) == Movie(tmp_path, "stretch", loop=False, origin=7)
+    assert backdrop(TransparentBackground(), None) == Transparent()
+    shade = GradientBackground(colors=("#000000", "#FF8000"), angle=90)
+    assert backdrop(shade, None) == Gradient(Plain(0, 0, 0), Plain(255, 128, 0), 90)
+    for lacking in (image, moving):
+        with pytest.raises(UnsupportedBackground, match="needs its file") as caught:
+            backdrop(lacking, None)
+        assert (caught.value.code, caught.value.error_class) == ("unsupported_background", "unsupported")
+
+
+@pytest.mark.parametrize("outputs", [[Output.COMPOSITE], [Output.MASK, Output.COMPOSITE]])
+def test_a_composite_on_nothing_needs_a_format_with_alpha(outputs: list[Output]) -> None:
+    refused: list[tuple[ImageFormat | None, str]] = [(None, "ask for the foreground"), ("jpeg", "take png or webp")]
+    for still, words in refused:
+        with pytest.raises(UnsupportedBackground, match=words):
+            check_alpha(Transparent(), outputs, still)
+    allowed: list[tuple[Backdrop, list[Output], ImageFormat | None]] = [
+        (Transparent(), outputs, "png"),
+        (Transparent(), outputs, "webp"),
+        (Transparent(), [Output.FOREGROUND, Output.MASK], None),
+        (Plain(0, 0, 0), outputs, None),
+    ]
+    for behind_them, wanted, kind in allowed:
+        check_alpha(behind_them, wanted, kind)
+
+
+@pytest.mark.parametrize(
+    ("angle", "corners"),
+    [
+        (0, ((255, 255), (0, 0))),
+        (90, ((0, 255), (0, 255))),
+        (180, ((0, 0), (255, 255))),
+        (-90, ((255, 0), (255, 0))),
+        (135, ((0, None), (None, 255))),
+    ],
+)
+def test_a_gradient_runs_at_its_angle(angle: float, corners: tuple[tuple[int | None, int | None], ...]) -> None:
+    painted = paint(Gradient(Plain(0, 40, 0), Plain(255, 40, 0), angle), 301, 201)
+    assert np.all(painted[:, :, 1] == 40)
+    for row, expected in zip((0, -1), corners, strict=True):
+        for column, red in zip((0, -1), expected, strict=True):
+            assert red is None or abs(int(painted[row, column, 0]) - red) <= 2
+    assert abs(int(painted[100, 150, 0]) - 128) <= 1
+
+
+def test_a_gradient_is_straight_in_what_is_seen() -> None:
+    # In pixels twice as wide as high, 45 degrees cross two rows for each column.
+    painted = paint(Gradient(Plain(0, 0, 0), Plain(255, 255, 255), 45), 100, 200, display_aspect=1.0)
+    assert np.abs(painted[120, 70].astype(int) - painted[122, 71]).max() <= 1
+
+
+def test_a_gradient_in_ten_bits_has_steps_that_eight_have_not() -> None:
+    dusk = Gradient(Plain(20, 20, 20), Plain(60, 60, 60), 90)
+    steps = [len(np.unique(background_planes(dusk, replace(geometry(600, 8), pixels=p))[0])) for p in PIXELS]
+    assert steps[0] <= 41
+    assert steps[1] > 120

@@ -69,7 +69,7 @@ def test_chroma_is_blurred_half_as_wide_in_its_half_as_wide_plane() -> None:
     step = np.where(np.arange(SIDE) < SIDE // 2, 60, 200).astype(np.uint8)
     luma, chroma = np.tile(step, (SIDE, 1)), np.tile(step[::2], (SIDE // 2, 1))
     masks = [NOBODY, NOBODY[::2, ::2], NOBODY[::2, ::2]]
-    made = behind(Blur(0.6), geometry)((luma, chroma, chroma), masks)
+    made = behind(Blur(0.6), geometry)((luma, chroma, chroma), masks, 0)
     assert [plane.shape for plane in made] == [luma.shape, chroma.shape, chroma.shape]
     assert np.abs(made[0][SIDE // 2, ::2].astype(int) - made[1][SIDE // 4]).max() <= 6
 

@@ -22,13 +22,11 @@ from interface_node.errors import (
     OutputUnwritable,
     TooManyStreams,
     UnsupportedContainer,
-    UnsupportedOutput,
 )
 from interface_node.pipeline.run import run
 from interface_node.pipeline.source import scan
 from interface_node.pipeline.spec import Picture, Plain, RunSpec
 from protocol.states import Output
-from protocol.work import Encoding
 from tests import clips
 from tests.clips import Clip
 from tests.fakes.segmenters import Halves
@@ -135,12 +133,6 @@ def test_a_background_bomb_is_refused_from_its_header(tmp_path: Path) -> None:
     bomb = clips.huge_png(tmp_path / "background.png")
     error = refusal(clips.write(tmp_path / "a.mp4"), tmp_path / "out", background=Picture(bomb))
     assert isinstance(error, MediaTooLarge)
-
-
-def test_a_codec_that_is_not_made_yet_is_refused_by_name(tmp_path: Path) -> None:
-    error = refusal(clips.write(tmp_path / "a.mp4"), tmp_path / "out", encoding=Encoding(codec="av1"))
-    assert isinstance(error, UnsupportedOutput)
-    assert "av1" in error.detail
 
 
 @pytest.mark.parametrize("codec", [b"V_MPEG4/ISO/AVC", b"A_OPUS"])
