@@ -25,6 +25,7 @@ from interface_node.api import problems
 from interface_node.api.problems import ProblemError
 from interface_node.api.routes import router
 from interface_node.errors import NodeError
+from interface_node.jobs.isolation.work import isolated
 from interface_node.jobs.node import Node
 from interface_node.jobs.pace import Pace
 from interface_node.jobs.pipeline_work import open_work
@@ -60,15 +61,18 @@ def from_environment_app() -> FastAPI:
     """For `uvicorn --factory interface_node.app:from_environment_app`."""
     settings = from_environment()
     logs.configure(settings.log_level, settings.log_format, settings.log_file)
-    return create_app(settings, open_work(settings))
+    work = open_work(settings)
+    return create_app(settings, isolated(work, settings) if settings.node_isolation else work)
 
 
 def run(settings: NodeSettings, work: Work | None = None, pace: Pace | None = None) -> int:
     """Run a node until it is told to stop; its exit code. SettingsError or NodeError when it cannot start."""
     logs.configure(settings.log_level, settings.log_format, settings.log_file)
     chosen = open_work(settings) if work is None else work
-    app = create_app(settings, chosen, pace)
     with _locked(settings.node_home), _listener(settings.node_host, settings.node_port) as listening:
+        if work is None and settings.node_isolation:
+            chosen = isolated(chosen, settings)
+        app = create_app(settings, chosen, pace)
         _readable_identity(app.state.node)
         return asyncio.run(_serve(app, listening))
 

@@ -15,7 +15,7 @@ from interface_node.jobs.work import Work
 from protocol.base import IDENTIFIER, AttemptId
 from protocol.interfaces import HeldAttempt
 from protocol.states import StepKind
-from protocol.work import Assignment, ImageBackground
+from protocol.work import Assignment, ImageBackground, VideoBackground
 
 _log = structlog.get_logger(__name__)
 REMEMBERED: Final = 1024
@@ -136,7 +136,7 @@ class Desk:
 
     def _check_addresses(self, assignment: Assignment) -> None:
         urls = [assignment.source.url, *assignment.upload_urls.values(), *(part.url for part in assignment.parts)]
-        if isinstance(assignment.background, ImageBackground):
+        if isinstance(assignment.background, ImageBackground | VideoBackground):
             urls.append(assignment.background.source.url)
         if not assignment.callback_url.startswith("/"):
             raise AddressRefused("the callback is not a path of the coordinator")

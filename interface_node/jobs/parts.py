@@ -1,12 +1,12 @@
 """Finished parts on this machine's disk: what this node made itself, and what it fetched to join, until a task ends."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +56,7 @@ class PartStore:
             except OSError as error:
                 _log.warning("part_not_kept", output=one.output.value, why=str(error))
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def hold(self, task_id: TaskId, part: Part, fetch: Fetch) -> AsyncIterator[Path]:
         """The file of `part`, kept while the block runs. `fetch` writes and checks it unless the right one is here."""
         path = self._place(task_id, part.sha256)
@@ -116,10 +116,12 @@ class PartStore:
 
     def _kept(self) -> list[Kept]:
         found = []
-        for path in self._directory.glob("*/*"):
-            if path.suffix != ".part":
-                found.append(Kept(path.name))
-                found[-1].add(path)
+        for folder in self._directory.iterdir():
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # a task that ends takes its folder along
+                for path in folder.iterdir():
+                    if path.suffix != ".part":
+                        found.append(Kept(path.name))
+                        found[-1].add(path)
         return found
 
     def _place(self, task_id: TaskId, sha256: str) -> Path:

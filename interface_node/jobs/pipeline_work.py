@@ -11,6 +11,7 @@ from interface_node.engine import providers, session
 from interface_node.engine.providers import Device
 from interface_node.engine.session import ModelSession
 from interface_node.errors import Cancelled, NodeError, PartMismatch
+from interface_node.jobs import speeds
 from interface_node.jobs.work import Made, Order, Progress, Result
 from interface_node.models import catalogue, store
 from interface_node.models.manifest import Manifest
@@ -37,7 +38,7 @@ class PipelineWork:
         self._cache = cache
         self._devices = devices
         self._sessions: dict[tuple[str, Device], ModelSession] = {}
-        self._speeds: dict[str, float] = {}
+        self._speeds: dict[str, float] = speeds.usual(speeds.read(cache, self.provider))
         self._known: tuple[NodeModel, ...] = ()
         self._loading = threading.Lock()
 
@@ -74,7 +75,8 @@ class PipelineWork:
         if assignment.kind == StepKind.ASSEMBLE:
             _check_parts(assignment)
             return
-        spec.backdrop(assignment.background, Path())
+        still = assignment.encoding.image if assignment.kind == StepKind.IMAGE else None
+        spec.check_alpha(spec.backdrop(assignment.background, Path()), assignment.outputs, still)
         store.onnx_path(self._cache, catalogue.find(self._cache, assignment.model))
 
     def run(self, order: Order, report: Callable[[Progress], None], cancelled: threading.Event) -> Result:
@@ -82,14 +84,22 @@ class PipelineWork:
         if order.assignment.kind == StepKind.ASSEMBLE:
             joined = _assembled(order, report, cancelled)
             return Result(tuple(_made(file) for file in joined.outputs), self.provider)
-        manifest = catalogue.find(self._cache, order.assignment.model)
-        loaded = self._session(manifest, self._devices[order.slot % len(self._devices)])
+        manifest, loaded = self._loaded(order)
         if cancelled.is_set():
             raise Cancelled("cancelled while the model was loaded")
         warmup = manifest.interface.warmup_frames
         result = _ran(order, loaded, warmup, _teller(report), cancelled.is_set)
         self._measured(manifest, order.assignment, result)
         return Result(tuple(_made(file) for file in result.outputs), loaded.provider)
+
+    def load(self, order: Order) -> None:
+        """Make the model of an order warm, so that `run` begins with its file."""
+        if order.assignment.kind != StepKind.ASSEMBLE:
+            self._loaded(order)
+
+    def _loaded(self, order: Order) -> tuple[Manifest, ModelSession]:
+        manifest = catalogue.find(self._cache, order.assignment.model)
+        return manifest, self._session(manifest, self._devices[order.slot % len(self._devices)])
 
     def _session(self, manifest: Manifest, device: Device) -> ModelSession:
         key = (manifest.id, device)
@@ -104,6 +114,8 @@ class PipelineWork:
     def _measured(self, manifest: Manifest, assignment: Assignment, result: RunResult) -> None:
         """Videos only: a single picture is mostly file handling."""
         if assignment.kind == StepKind.SEGMENT and result.frames:
+            seconds, first_frame_s = round(result.total_s, 3), round(result.first_frame_s, 3)
+            _log.info("video_processed", frames=result.frames, seconds=seconds, first_frame_s=first_frame_s)
             before = self._speeds.get(manifest.id, result.fps)
             self._speeds[manifest.id] = round(0.5 * before + 0.5 * result.fps, 3)
 
@@ -142,10 +154,17 @@ def _ran(
     background = spec.backdrop(assignment.background, order.background)
     outputs = _places(order)
     if assignment.kind == StepKind.IMAGE:
-        picture = ImageSpec(order.source, background, outputs, assignment.encoding.image, assignment.range)
+        picture = ImageSpec(
+            order.source,
+            background,
+            outputs,
+            assignment.encoding.image,
+            assignment.range,
+            refinement=assignment.refinement,
+        )
         return run_image(picture, loaded.segmenter(), told, is_cancelled)
     wanted = spec.warmed_up(assignment.range, warmup)
-    video = RunSpec(order.source, background, outputs, assignment.encoding, wanted)
+    video = RunSpec(order.source, background, outputs, assignment.encoding, wanted, assignment.refinement)
     return run_video(video, loaded.segmenter(), told, is_cancelled)
 
 
@@ -153,7 +172,7 @@ def _assembled(order: Order, report: Callable[[Progress], None], cancelled: thre
     assignment = order.assignment
     if assignment.range is None:
         raise PartMismatch("the whole that the parts belong to is not planned")
-    whole = AssembleSpec(order.source, assignment.range, order.parts, _places(order))
+    whole = AssembleSpec(order.source, assignment.range, order.parts, _places(order), assignment.encoding.fragmented)
     return assemble(whole, _teller(report), cancelled.is_set)
 
 

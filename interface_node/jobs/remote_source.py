@@ -20,7 +20,7 @@ MOST_RUNS: Final = 2
 FILL_BLOCKS: Final = 64 * 1024 * 1024 // BLOCK_BYTES
 
 Landed = Callable[[int], None]
-"""Called with the bytes of each block that arrived, and with 0 when a read begins to wait for one."""
+"""Called with the bytes of each block that was kept, and with 0 when a read begins to wait for one."""
 
 
 class RemoteSource:
@@ -159,10 +159,22 @@ class RemoteSource:
         async for chunk in answer.chunks:
             held += chunk
             while index < run.stop and len(held) >= (length := blocks.length(index)):
-                await self.shared.land(index, bytes(held[:length]))
-                self._landed(length)
+                await self._keep(index, bytes(held[:length]))
                 del held[:length]
                 index += 1
             if index == run.stop:
                 return
         raise Unreachable("the connection ended before the range did")
+
+    async def _keep(self, index: int, data: bytes) -> None:
+        """To its end, also when the attempt ends meanwhile: a block that is being written will be there, and counts."""
+
+        async def land() -> None:
+            await self.shared.land(index, data)
+            self._landed(len(data))
+
+        landing = asyncio.ensure_future(land())
+        try:
+            await asyncio.shield(landing)
+        finally:
+            await asyncio.wait([landing])

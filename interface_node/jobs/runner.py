@@ -29,7 +29,7 @@ from interface_node.jobs.work import Made, Order, Progress, Result, Work
 from protocol.reports import Artifact, Callback, CallbackKind
 from protocol.reports import NodeError as ReportedError
 from protocol.states import ErrorClass
-from protocol.work import ImageBackground
+from protocol.work import ImageBackground, VideoBackground
 
 _log = structlog.get_logger(__name__)
 
@@ -149,7 +149,7 @@ class Runner:
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
         source = await files.enter_async_context(self._sources.source(attempt))
         background = None
-        if not attempt.light and isinstance(assignment.background, ImageBackground):
+        if not attempt.light and isinstance(assignment.background, ImageBackground | VideoBackground):
             background = await files.enter_async_context(self._sources.file(attempt, assignment.background.source))
         parts = await self._gathering.parts(attempt, files)
         return Order(assignment, source, background, directory, attempt.slot, parts)
