@@ -5,6 +5,7 @@ The hot path of the coordinator. With the node's keys in memory it reads no row.
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
@@ -41,35 +42,35 @@ class Signed:
 
 async def authenticate(request: Request, context: Context) -> Signed:
     """Read the body and check its signature. TooLarge, BadSignature, ClockSkew, Revoked."""
-    body = await read_body(request)
-    interface_id = request.headers.get(signing.INTERFACE_HEADER, "")
+    body, headers = await read_body(request), dict(request.headers.items())
+    interface_id = headers.get(signing.INTERFACE_HEADER, "")
     keys = await context.node_keys.of(interface_id) if 0 < len(interface_id) <= _LONGEST_ID else None
     if keys is None:
         raise BadSignature
     now, path = context.clock(), _signed_path(request)
-    verdict, newest = _verdict(keys, request, body, now, path)
+    verdict, newest = _verdict(keys, headers, request.method, path, body, now)
     if verdict != "ok":
         keys = await context.node_keys.again(keys) or keys
-        verdict, newest = _verdict(keys, request, body, now, path)
+        verdict, newest = _verdict(keys, headers, request.method, path, body, now)
     if verdict == "clock_skew":
         raise ClockSkew(server_time=now)
     if verdict != "ok":
         raise BadSignature
     if keys.revoked:
         raise Revoked
-    if newest:
-        await context.node_keys.promote(keys)
+    if newest and not await context.node_keys.promote(keys):
+        raise BadSignature
     return Signed(InterfaceId(interface_id), body)
 
 
-def _verdict(keys: Keys, request: Request, body: bytes, now: float, path: str) -> tuple[signing.Verdict, bool]:
+def _verdict(
+    keys: Keys, headers: Mapping[str, str], method: str, path: str, body: bytes, now: float
+) -> tuple[signing.Verdict, bool]:
     """What the signature is worth, and whether the next secret made it."""
     verdict: signing.Verdict = "bad_signature"
     for secret, newest in ((keys.secret, False), (keys.next_secret, True)):
         if secret is not None:
-            verdict = signing.verify(
-                secret, "to-coordinator", request.headers, now=now, method=request.method, path=path, body=body
-            )
+            verdict = signing.verify(secret, "to-coordinator", headers, now=now, method=method, path=path, body=body)
             if verdict in {"ok", "clock_skew"}:
                 return verdict, newest
     return verdict, False

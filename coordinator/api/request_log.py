@@ -48,17 +48,18 @@ class RequestLog:
                 message["headers"] = [*message.get("headers", ()), (_RAW, request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, send_with_id)
-            finally:
-                took = self._monotonic() - began
-                _observe(scope, status, took)
-                # a line a second from every attempt would bury the others
-                level = logging.DEBUG if status == 200 and scope["path"].startswith(CHATTER) else logging.INFO
-                if access.isEnabledFor(level):
-                    ms = round(took * 1000, 1)
-                    log.log(level, "request", method=scope["method"], status=status, ms=ms, **_facts(scope))
+        before = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            took = self._monotonic() - began
+            _observe(scope, status, took)
+            # a line a second from every attempt would bury the others
+            level = logging.DEBUG if status == 200 and scope["path"].startswith(CHATTER) else logging.INFO
+            if access.isEnabledFor(level):
+                ms = round(took * 1000, 1)
+                log.log(level, "request", method=scope["method"], status=status, ms=ms, **_facts(scope))
+            structlog.contextvars.reset_contextvars(**before)
 
 
 def _given(scope: Scope) -> str | None:

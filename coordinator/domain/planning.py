@@ -12,6 +12,7 @@ from protocol.states import StepKind
 from protocol.work import Encoding, FrameRange
 
 Quality = Literal["draft", "standard", "high", "best"]
+Codec = Literal["h264", "hevc", "av1"]
 PRESETS: Final[dict[Quality, tuple[Literal["ultrafast", "veryfast", "medium", "slow"], int]]] = {
     "draft": ("ultrafast", 28),
     "standard": ("veryfast", 20),
@@ -140,7 +141,21 @@ def plan_still(timeline: Timeline | None, pts: int | None) -> list[PlannedStep]:
     return [PlannedStep(StepKind.IMAGE, 0, frame, 1)]
 
 
-def encoding(quality: Quality, foreground: Literal["vp9", "prores"], image: Literal["png", "webp", "jpeg"]) -> Encoding:
+def encoding(
+    quality: Quality,
+    foreground: Literal["vp9", "prores"],
+    image: Literal["png", "webp", "jpeg"],
+    codec: Codec = "h264",
+    fragmented: bool = False,
+) -> Encoding:
     """The encoder and its whole option string, chosen per task and never per node."""
     preset, crf = PRESETS[quality]
-    return Encoding(preset=preset, crf=crf, threads=ENCODER_THREADS, foreground=foreground, image=image)
+    return Encoding(
+        codec=codec,
+        preset=preset,
+        crf=crf,
+        threads=ENCODER_THREADS,
+        foreground=foreground,
+        image=image,
+        fragmented=fragmented,
+    )

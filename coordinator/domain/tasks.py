@@ -1,21 +1,24 @@
 """What a user may ask for: backgrounds, options and outputs as values, checked where they enter."""
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AnyHttpUrl, Field, UrlConstraints, model_validator
 
-from coordinator.domain.planning import Quality
+from coordinator.domain.planning import Codec, Quality, encoding
 from protocol.base import Identifier, ModelName, RequestModel
 from protocol.states import Output
-from protocol.work import Color, Fit, ImageFormat
+from protocol.work import Angle, Color, Encoding, Fit, ImageFormat, Refinement, TwoColors
 
 
 class MediaChoice(RequestModel):
-    """A background from the user's own library: a still or a video, whichever the file is."""
+    """A background from the user's own library: a still or a video, whichever the file is. A video is looped, or held
+    on its last frame."""
 
     kind: Literal["image", "video"]
     id: Identifier
     fit: Fit = "cover"
+    loop: bool = True
 
 
 class ColorChoice(RequestModel):
@@ -23,6 +26,14 @@ class ColorChoice(RequestModel):
 
     kind: Literal["color"]
     color: Color
+
+
+class GradientChoice(RequestModel):
+    """One colour that becomes another; `angle` in degrees clockwise, 0 is upwards and 90 to the right."""
+
+    kind: Literal["gradient"]
+    colors: TwoColors
+    angle: Angle = 180.0
 
 
 class BlurChoice(RequestModel):
@@ -33,22 +44,46 @@ class BlurChoice(RequestModel):
 
 
 class TransparentChoice(RequestModel):
-    """No background."""
+    """No background: for outputs that carry alpha, or need none."""
 
     kind: Literal["transparent"]
 
 
-BackgroundChoice = Annotated[MediaChoice | ColorChoice | BlurChoice | TransparentChoice, Field(discriminator="kind")]
-SUPPORTED_BACKGROUNDS = frozenset({"image", "color", "blur"})
+BackgroundChoice = Annotated[
+    MediaChoice | ColorChoice | GradientChoice | BlurChoice | TransparentChoice, Field(discriminator="kind")
+]
 
 
 class Options(RequestModel):
     """How outputs are made: closed choices and bounded numbers only."""
 
     quality: Quality = "standard"
-    codec: Literal["h264"] = "h264"
+    codec: Codec = "h264"
     foreground: Literal["vp9", "prores"] = "vp9"
     image_format: ImageFormat = "png"
+    fragmented: bool = False
+    refine_edges: bool = False
+    fill_holes: bool = False
+    smooth: bool = False
+
+    def encoding(self) -> Encoding:
+        """What nodes are told."""
+        return encoding(self.quality, self.foreground, self.image_format, self.codec, self.fragmented)
+
+    def refinement(self) -> Refinement:
+        """What nodes do to masks."""
+        return Refinement(edges=self.refine_edges, holes=self.fill_holes, smooth=self.smooth)
+
+
+def lack_of_alpha(background: str | None, outputs: Collection[str], still: bool, options: Options) -> str | None:
+    """What is wrong where a composite has nothing behind the person and no alpha to say so; None where all is well."""
+    if background != "transparent" or Output.COMPOSITE not in outputs:
+        return None
+    if not still:
+        return "The composite of a video has no alpha for a transparent background: ask for the foreground or the mask"
+    if options.image_format == "jpeg":
+        return "A JPEG has no alpha for a transparent background: take png or webp"
+    return None
 
 
 def _each_once(outputs: tuple[Output, ...]) -> tuple[Output, ...]:

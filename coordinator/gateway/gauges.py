@@ -12,6 +12,7 @@ class Gauges:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._of_route: dict[tuple[str, str, int], Histogram] = {}
         self.requests = Histogram(
             "segfleet_request_seconds",
             "Duration of requests",
@@ -35,7 +36,11 @@ class Gauges:
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request; `route` is its template, never its path."""
-        self.requests.labels(method, route, str(status)).observe(seconds)
+        key = (method, route, status)
+        found = self._of_route.get(key)
+        if found is None:
+            found = self._of_route[key] = self.requests.labels(method, route, str(status))
+        found.observe(seconds)
         if status >= 500:
             self.errors.labels(route).inc()
 

@@ -32,10 +32,12 @@ class Dispatcher:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._wake = asyncio.Event()
+        self._race = False
         self._calls: set[asyncio.Task[None]] = set()
 
-    def wake(self) -> None:
-        """Something changed: look for matches."""
+    def wake(self, *, race: bool = False) -> None:
+        """Something changed: look for matches; with `race` for stragglers, too, where nothing waits."""
+        self._race = self._race or race
         self._wake.set()
 
     def hear(self, news: object) -> None:
@@ -50,8 +52,9 @@ class Dispatcher:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            race, self._race = self._race, False
             try:
-                while await self._match():
+                while await self._match(race):
                     pass
             except StorageUnavailable:
                 await asyncio.sleep(AGAIN_S)
@@ -65,11 +68,11 @@ class Dispatcher:
             call.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
 
-    async def _match(self) -> bool:
+    async def _match(self, race: bool) -> bool:
         context = self._context
         polls = context.polls.polling()
         try:
-            found = await context.database.write(lambda work: dispatching.claim(work, context.rules, polls))
+            found = await context.database.write(lambda work: dispatching.claim(work, context.rules, polls, race=race))
         except ClaimLostError:
             return True
         offer, again = found

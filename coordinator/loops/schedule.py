@@ -48,7 +48,7 @@ def jobs(context: Context, loops: Loops) -> list[Job]:
     """All periodic jobs."""
 
     async def wake() -> None:
-        loops.dispatcher.wake()
+        loops.dispatcher.wake(race=True)
 
     return [
         Job("flush_progress", FLUSH_S, loops.ticks.flush),

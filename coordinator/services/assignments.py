@@ -1,5 +1,6 @@
 """From an offer to the document that a node is sent."""
 
+from coordinator.domain.tasks import Options
 from coordinator.gateway.attempt_tokens import AttemptTokens
 from coordinator.services.assembling import part_named
 from coordinator.services.dispatching import Offer
@@ -14,6 +15,7 @@ from protocol.work import (
     ColorBackground,
     Encoding,
     FrameRange,
+    GradientBackground,
     ImageBackground,
     Part,
     Source,
@@ -40,6 +42,7 @@ def assignment(offer: Offer, tokens: AttemptTokens, rules: Rules) -> Assignment:
         model=task.model,
         outputs=tuple(Output(name) for name in task.outputs),
         encoding=Encoding.model_validate(task.encoding),
+        refinement=Options(**task.options).refinement(),
         parts=_parts(offer),
         upload_urls={Output(name): f"{ARTIFACTS}/{attempt.id}/{name}" for name in task.outputs},
         callback_url=f"{CALLBACKS}/{attempt.id}",
@@ -67,8 +70,12 @@ def _background(offer: Offer) -> Background:
     chosen = offer.task.background or {"kind": "transparent"}
     if offer.background is not None:
         source = _source(offer.attempt.id, "background", offer.background)
-        kind = VideoBackground if offer.background.content_type.startswith("video/") else ImageBackground
-        return kind(source=source, fit=chosen["fit"])
+        if not offer.background.content_type.startswith("video/"):
+            return ImageBackground(source=source, fit=chosen["fit"])
+        origin = (offer.source.facts or {}).get("first_pts")
+        return VideoBackground(source=source, fit=chosen["fit"], loop=chosen.get("loop", True), origin_pts=origin)
+    if chosen["kind"] == "gradient":
+        return GradientBackground(colors=tuple(chosen["colors"]), angle=chosen["angle"])
     if chosen["kind"] == "color":
         return ColorBackground(color=chosen["color"])
     if chosen["kind"] == "blur":

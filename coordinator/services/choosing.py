@@ -32,7 +32,7 @@ PAGE: Final = 64
 
 class Choice(NamedTuple):
     """Start this step on this node; it is expected to take `seconds`. `again`: there was more than one free slot;
-    `race`: another node is at it."""
+    `race`: another node is at it; `emptied`: the head of the queue behind which nothing else was seen."""
 
     step_id: str
     task_id: str
@@ -40,6 +40,7 @@ class Choice(NamedTuple):
     seconds: float
     again: bool
     race: bool = False
+    emptied: Waits | None = None
 
 
 def choose(work: Work, known: Fleet) -> Choice | None:
@@ -55,7 +56,8 @@ def choose(work: Work, known: Fleet) -> Choice | None:
         return None
     step = asked.steps[found.want.step_id]
     again = asked.more and (found.want.need.light or sum(node.ready.count(0.0) for node in known.nodes) > 1)
-    return Choice(step.id, step.task_id, found.interface_id, found.seconds, again)
+    emptied = asked.only_head if not asked.more else None
+    return Choice(step.id, step.task_id, found.interface_id, found.seconds, again, emptied=emptied)
 
 
 class Asking:
@@ -68,6 +70,7 @@ class Asking:
         self.steps: dict[str, Waiting] = {}
         self.empty: list[Waits] = []
         self.more = False
+        self.only_head: Waits | None = None
         self._known_heads = 0
         self._work = work
         self._known = known
@@ -88,6 +91,7 @@ class Asking:
             page = waits.heads(self._work, model, last, limit)
             self._known_heads += len(page)
             self.more = self.more or self._known_heads > 1
+            self.only_head = page[0] if page and self._known_heads == 1 else self.only_head
             yield from page
             if len(page) < limit:
                 return

@@ -13,7 +13,7 @@ from coordinator.services.assembling import FinishedPart, parts
 from coordinator.services.candidates import Polls
 from coordinator.services.choosing import Choice
 from coordinator.services.rules import Rules
-from coordinator.store import attempts, events, fleet, media, steps, tasks
+from coordinator.store import attempts, events, fleet, media, steps, tasks, waits
 from coordinator.store.schema import Json
 from coordinator.store.tables import Attempts, Interfaces, Media, Steps, Tasks
 from coordinator.store.work import Work
@@ -46,10 +46,12 @@ class ClaimLostError(Exception):
     """Somebody else was faster; the unit takes its claim back."""
 
 
-def claim(work: Work, rules: Rules, polls: Polls) -> Claimed:
-    """Start the first waiting step whose best node is free now; when there is none, race a straggler."""
+def claim(work: Work, rules: Rules, polls: Polls, *, race: bool = True) -> Claimed:
+    """Start the first waiting step whose best node is free now; when there is none, race a straggler if `race`."""
+    if not race and not waits.any_ready(work):
+        return Claimed(None, again=False)
     known = candidates.look(work, polls)
-    chosen = choosing.choose(work, known) or racing.choose(work, known)
+    chosen = choosing.choose(work, known) or (racing.choose(work, known) if race else None)
     return Claimed(None, again=False) if chosen is None else take(work, rules, chosen)
 
 
@@ -71,12 +73,16 @@ def take(work: Work, rules: Rules, chosen: Choice) -> Claimed:
         settling.settle(work, rules, task)
         work.announce(QueueChanged())
         return Claimed(None, again=True)
-    offer = _offer(work, rules, task, step, chosen)
     charging.charge(work, task.user_id, chosen.seconds)
-    locked = fleet.lock(work, chosen.interface_id)
-    if locked is None or not _has_room(work, step, locked):
+    if chosen.emptied is not None:
+        waits.look_again(work, chosen.emptied)
+    interface = fleet.lock(work, chosen.interface_id)
+    if interface is None:
         raise ClaimLostError
-    return Claimed(Offer(offer, step, task, *files, locked, parts(work, step)), again=chosen.again)
+    offer = _offer(work, rules, task, step, chosen, interface)
+    if not _has_room(work, step, interface):
+        raise ClaimLostError
+    return Claimed(Offer(offer, step, task, *files, interface, parts(work, step)), again=chosen.again)
 
 
 def _join_race(work: Work, step: Steps) -> bool:
@@ -85,10 +91,7 @@ def _join_race(work: Work, step: Steps) -> bool:
     return len(held) == 1 and steps.race(work, step.id)
 
 
-def _offer(work: Work, rules: Rules, task: Tasks, step: Steps, chosen: Choice) -> Attempts:
-    interface = fleet.get(work, chosen.interface_id)
-    if interface is None:
-        raise ClaimLostError
+def _offer(work: Work, rules: Rules, task: Tasks, step: Steps, chosen: Choice, interface: Interfaces) -> Attempts:
     row = {
         "id": new_id(),
         "step_id": step.id,
@@ -105,11 +108,7 @@ def _offer(work: Work, rules: Rules, task: Tasks, step: Steps, chosen: Choice) -
         "progress_at": work.now,
         "offered_at": work.now,
     }
-    attempts.add(work, row)
-    attempt = attempts.get(work, str(row["id"]))
-    if attempt is None:
-        raise ClaimLostError
-    return attempt
+    return attempts.add(work, row)
 
 
 def _has_room(work: Work, step: Steps, interface: Interfaces) -> bool:
@@ -177,7 +176,7 @@ def start(work: Work, rules: Rules, task: Tasks, attempt: Attempts, boot_id: str
         return False
     detail = {"attempt_id": attempt.id, "interface_id": attempt.interface_id, "step_id": attempt.step_id}
     events.record(work, "attempt_started", task.id, task.user_id, **detail)
-    settling.settle(work, rules, task)
+    settling.settle(work, rules, task, frames_moved=False)
     return True
 
 

@@ -86,16 +86,23 @@ class NodeKeys:
             self._known.pop(news.interface_id, None)
             self._heard.pop(news.interface_id, None)
 
-    async def promote(self, keys: Keys) -> None:
-        """The next secret was used: the old one counts no longer. Returns when that is durable."""
+    async def promote(self, keys: Keys) -> bool:
+        """The next secret was used: the old one counts no longer. Returns when that is durable; False when another
+        registration has replaced the next secret a moment ago. Then what it signed must be refused, or its node would
+        forget the only secret that counts."""
         sealed = keys.next_sealed
-        if sealed is not None:
+        if sealed is None:
+            return False
 
-            def unit(work: Work) -> bool:
-                return interfaces.promote(work, keys.interface_id, sealed)
+        def unit(work: Work) -> bool:
+            if interfaces.promote(work, keys.interface_id, sealed):
+                return True
+            row = interfaces.get(work, keys.interface_id)
+            return row is not None and row.secret == sealed
 
-            await self._database.write(unit)
-            self._known.pop(keys.interface_id, None)
+        counts = await self._database.write(unit)
+        self._known.pop(keys.interface_id, None)
+        return counts
 
     async def heard(self, interface_id: str) -> None:
         """A node said something about its work: a sign of life, written down every few seconds at most."""

@@ -24,9 +24,10 @@ from protocol.base import AttemptId, InterfaceId, TaskId, UserId
 from protocol.states import AttemptState, StepKind, StepState, TaskState
 
 
-def settle(work: Work, rules: Rules, task: Tasks) -> TaskState:
+def settle(work: Work, rules: Rules, task: Tasks, *, frames_moved: bool = True) -> TaskState:
     """Move a task to where its steps say it is. `task` was read in this unit under its lock."""
-    refresh_progress(work, task)
+    if frames_moved:
+        refresh_progress(work, task)
     state = TaskState(task.state)
     if state not in LIVE:
         return state

@@ -9,7 +9,7 @@ from coordinator.domain import placement, planning
 from coordinator.domain.lifecycle import LIVE, QUEUED, TASK_MOVES, TaskVerb
 from coordinator.domain.news import QueueChanged
 from coordinator.domain.planning import PlannedStep
-from coordinator.domain.tasks import SUPPORTED_BACKGROUNDS, MediaChoice, Options, TaskCreate, TaskOptions
+from coordinator.domain.tasks import MediaChoice, Options, TaskCreate, TaskOptions, lack_of_alpha
 from coordinator.ids import new_id
 from coordinator.services import segmenting
 from coordinator.services.rules import Rules
@@ -54,7 +54,7 @@ def recall(work: Work, user_id: str, key: Key | None) -> str | None:
 def create(work: Work, rules: Rules, submission: Submission, key: Key | None = None, plans: Plans = NO_PLANS) -> Tasks:
     """Make a task and take it as far as its parts allow. A repeat of an Idempotency-Key gets the first task again.
 
-    With a source and a background it walks idle -> waiting at once: one row is inserted, already waiting. Unplanned.
+    With a source and a background it walks idle -> waiting at once. Unplanned.
     """
     user_id, spec = submission.user_id, submission.spec
     known = recall(work, user_id, key)
@@ -67,11 +67,10 @@ def create(work: Work, rules: Rules, submission: Submission, key: Key | None = N
     values = _blank(work, rules, submission, task_id) | {"klass": account.klass}
     if source is not None:
         values |= {"state": str(TaskState.SOURCE_SELECTED), "source_id": source.id, "source_name": source.name}
-    tasks.add(work, values)
+    task = tasks.add(work, values)
     if key is not None:
         idempotency.remember(work, user_id, key.route, key.key, key.body_sha256, task_id)
     events.record(work, "created", task_id, user_id)
-    task = find(work, user_id, task_id)
     if source is None or spec.background is None:
         return task
     check_room(work, rules, account)
@@ -187,20 +186,21 @@ def _queue(
 ) -> Tasks:
     """Add the steps and move the task from one of the states `found` to waiting."""
     options = Options(**task.options)
-    encoding = planning.encoding(options.quality, options.foreground, options.image_format)
+    _check_alpha(task, options)
     steps.add(work, [_step_row(work, task, step) | _weight(task, source, step) for step in planned])
     values = {
         "submitted_at": work.now,
-        "encoding": encoding.model_dump(mode="json"),
+        "encoding": options.encoding().model_dump(mode="json"),
         "frames_total": sum(step.frames for step in planned),
         "frames_done": 0,
         "progress": 0.0,
     }
-    if not tasks.move(work, task.id, found, TASK_MOVES[TaskVerb.SUBMIT].target, **values):
+    queued = tasks.moved(work, task.id, found, TASK_MOVES[TaskVerb.SUBMIT].target, **values)
+    if queued is None:
         raise errors.WrongState(f"A task that is {task.state} cannot be submitted", state=task.state, verb="submit")
     events.record(work, str(TaskState.WAITING), task.id, task.user_id)
     work.announce(QueueChanged())
-    return find(work, task.user_id, task.id)
+    return queued
 
 
 def plan(task: Tasks, source: Media, rules: Rules, pts: int | None, plans: Plans) -> Sequence[PlannedStep]:
@@ -269,14 +269,19 @@ def _source(work: Work, user_id: str, media_id: str, still: bool) -> Media:
 
 
 def _check_background(work: Work, user_id: str, choice: Any) -> None:
-    if choice.kind not in SUPPORTED_BACKGROUNDS:
-        raise errors.UnsupportedBackground(f"Backgrounds of kind {choice.kind} are not supported yet", kind=choice.kind)
-    if isinstance(choice, MediaChoice):
-        found = _own(work, user_id, choice.id, "background")
-        if not found.content_type.startswith("image/"):
-            raise errors.UnsupportedBackground("This background is not a picture", kind="video", id=choice.id)
-        if not media.touch(work, found.id):
-            raise errors.NotFound(kind="background", id=choice.id)
+    """NotFound: not one of this user's. Any upload will do that the probe took: a picture, or a video."""
+    if not isinstance(choice, MediaChoice):
+        return
+    found = _own(work, user_id, choice.id, "background")
+    if not media.touch(work, found.id):
+        raise errors.NotFound(kind="background", id=choice.id)
+
+
+def _check_alpha(task: Tasks, options: Options) -> None:
+    kind = task.background["kind"] if task.background else None
+    wrong = lack_of_alpha(kind, task.outputs, task.kind == "image", options)
+    if wrong is not None:
+        raise errors.UnsupportedBackground(wrong, kind=kind)
 
 
 def _check_model(work: Work, rules: Rules, model: str) -> None:

@@ -112,9 +112,9 @@ _STILL = select(_attempts).where(
 )
 
 
-def add(work: Work, values: dict[str, Any]) -> None:
+def add(work: Work, values: dict[str, Any]) -> Attempts:
     """Insert an attempt, offered."""
-    work.run(_ADD, row_of(Attempts, values))
+    return work.added(_ADD, _GET, Attempts, row_of(Attempts, values))
 
 
 def get(work: Work, attempt_id: str) -> Attempts | None:

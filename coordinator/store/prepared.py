@@ -53,7 +53,8 @@ def _plan(statement: Executable, dialect: Dialect, without: tuple[str, ...] = ()
         for name, bind in compiled.binds.items()
     )
     order = tuple(compiled.positiontup or ()) if compiled.positional else None
-    chosen = list(statement.exported_columns) if isinstance(statement, (Select, Update)) else []
+    # a statement keeps the `exported_columns` that it was once asked for, also in a copy that returns something
+    chosen = list(statement.exported_columns if isinstance(statement, Select) else compiled.effective_returning or ())
     columns = [(place, _converter(column.type, dialect)) for place, column in enumerate(chosen)]
     make = _row_class(tuple(column.key or f"column_{place}" for place, column in enumerate(chosen)))
     return Plan(str(compiled), order, binds, make, tuple((p, found) for p, found in columns if found is not None))
@@ -124,8 +125,15 @@ def updated(connection: Connection, statement: Update, parameters: Mapping[str, 
     return rows(connection, _returning_rows(statement), parameters)
 
 
-@lru_cache(maxsize=16)
-def _returning_rows(statement: Update) -> Executable:
+def added(connection: Connection, statement: Insert, parameters: Mapping[str, Any]) -> list[Any] | None:
+    """Run an INSERT and return the row as it is now; None where the database cannot: then nothing was run."""
+    if not connection.dialect.insert_returning:
+        return None
+    return rows(connection, _returning_rows(statement), parameters)
+
+
+@lru_cache(maxsize=64)
+def _returning_rows(statement: Update | Insert) -> Executable:
     return statement.returning(*statement.table.c)
 
 

@@ -81,7 +81,7 @@ class Batches(SQLModel, table=True):
 class Tasks(SQLModel, table=True):
     """What a user asked for. `version` is raised to lock the row; `progress` never falls, `frames_done` may."""
 
-    __table_args__ = indexes("user_id created_at", "state created_at", "source_id", "background_id")
+    __table_args__ = indexes("user_id created_at", "user_id state", "state created_at", "source_id", "background_id")
     id: str = Field(primary_key=True, max_length=ID)
     user_id: str = Field(foreign_key="users.id", max_length=ID)
     batch_id: str | None = Field(default=None, index=True, max_length=ID)

@@ -38,9 +38,9 @@ _REACHED = (
 )
 
 
-def add(work: Work, values: dict[str, Any]) -> None:
+def add(work: Work, values: dict[str, Any]) -> Tasks:
     """Insert a task; columns that are left out take their defaults."""
-    work.run(_ADD, row_of(Tasks, values))
+    return work.added(_ADD, _GET, Tasks, row_of(Tasks, values))
 
 
 def get(work: Work, task_id: str) -> Tasks | None:
@@ -56,6 +56,12 @@ def lock(work: Work, task_id: str) -> Tasks | None:
 def move(work: Work, task_id: str, sources: Collection[TaskState], target: TaskState, **values: Any) -> bool:
     """The guarded move; False when the task is in none of `sources`."""
     return work.run(*guarded(_tasks, task_id, sources, {"state": str(target), **values})) == 1
+
+
+def moved(work: Work, task_id: str, sources: Collection[TaskState], target: TaskState, **values: Any) -> Tasks | None:
+    """`move`, and the row as it is then; None when the task is in none of `sources`."""
+    statement, parameters = guarded(_tasks, task_id, sources, {"state": str(target), **values})
+    return work.locked(statement, _GET, Tasks, parameters)
 
 
 def change(work: Work, task_id: str, **values: Any) -> None:

@@ -54,6 +54,9 @@ _OF_MODEL = (
 _BEHIND = _OF_MODEL.where((_waits.c.rank > bindparam("of_rank")) | ((_waits.c.rank == bindparam("of_rank")) & _AFTER))
 
 
+_ANY = select(_waits.c.user_id).where(_waits.c.ready_at <= bindparam("now")).limit(1)
+
+
 class Waiting(NamedTuple):
     """What the choice needs of a step that waits."""
 
@@ -106,6 +109,11 @@ def _note(dialect: str) -> Insert:
         case _:
             maria = mysql_insert(_waits).values(values)
             return maria.on_duplicate_key_update(stamp=_waits.c.stamp + 1, ready_at=0.0)
+
+
+def any_ready(work: Work) -> bool:
+    """Whether anything may wait that can be tried now."""
+    return work.scalar(_ANY, {"now": work.now}) is not None
 
 
 def heads(work: Work, model: str, after: Waits | None, limit: int) -> Sequence[Waits]:

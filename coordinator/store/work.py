@@ -52,6 +52,14 @@ class Work:
             return self.row(read, kind, parameters) if self.run(lock, parameters) else None
         return cast("T", found[0]) if found else None
 
+    def added(self, statement: Insert, read: Executable, kind: type[T], parameters: Mapping[str, Any]) -> T:
+        """Run a prepared INSERT of a row with an `id` and read it, in one statement where the database can."""
+        found = prepared.added(self.connection, statement, parameters)
+        if found is None:
+            self.run(statement, parameters)
+            found = prepared.rows(self.connection, read, {"key": parameters["id"]})
+        return cast("T", found[0])
+
     def insert(self, statement: Insert, key: str, parameters: Mapping[str, Any]) -> int:
         """Run a prepared INSERT; the number that the database gave to the column `key`."""
         return prepared.inserted(self.connection, statement, key, parameters)

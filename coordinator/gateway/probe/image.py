@@ -15,6 +15,7 @@ from coordinator.gateway.probe.refusal import Refused
 from coordinator.gateway.probe.sniff import claim, head, image_format
 
 _DEMUXERS: Final = "jpeg_pipe,png_pipe,webp_pipe"
+_DECODERS: Final = "mjpeg,png,webp,vp8"
 _HEADER_SEARCH: Final = 4 << 20
 _NOT_FRAME_HEADERS: Final = frozenset({0xC4, 0xC8, 0xCC})
 
@@ -51,7 +52,13 @@ def _check(width: int, height: int) -> None:
 
 def _decode(descriptor: int) -> VideoFrame:
     pixels = str(LIMITS.image_pixels)
-    options = {"fd": str(descriptor), "protocol_whitelist": "fd", "format_whitelist": _DEMUXERS, "max_pixels": pixels}
+    options = {
+        "fd": str(descriptor),
+        "protocol_whitelist": "fd",
+        "format_whitelist": _DEMUXERS,
+        "codec_whitelist": _DECODERS,
+        "max_pixels": pixels,
+    }
     os.lseek(descriptor, 0, os.SEEK_SET)  # the `fd:` protocol reads on from where the descriptor stands
     try:
         with av.open("fd:", options=options) as container:

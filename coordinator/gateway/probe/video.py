@@ -24,6 +24,7 @@ from coordinator.gateway.probe.containers import faststart, name_of
 from coordinator.gateway.probe.frames import Beginning
 from coordinator.gateway.probe.refusal import Refused
 from coordinator.gateway.probe.sniff import Claim, claim, head
+from protocol import codecs
 
 _SLIGHT: Final = 0.02
 _ROUNDED_S: Final = 0.002
@@ -84,6 +85,7 @@ def _opened(descriptor: int, claimed: Claim, *, quick: bool) -> Iterator[InputCo
         "fd": str(descriptor),
         "protocol_whitelist": "fd",
         "format_whitelist": DEMUXERS,
+        "codec_whitelist": codecs.WHITELIST,
         "max_pixels": frames.PIXELS,
         "max_streams": str(LIMITS.streams + 1),
     }
@@ -123,6 +125,8 @@ def _video_stream(container: InputContainer) -> VideoStream:
     stream = next((s for s in streams if best is not None and s.index == best.index), streams[0])
     if not _can_decode(stream):
         raise Refused("broken_media", "no decoder knows the video stream")
+    if (name := stream.codec_context.name) not in codecs.DECODERS:
+        raise Refused("unsupported_container", f"the video is in the codec {name}, which is not accepted")
     _check_size(stream.codec_context.width, stream.codec_context.height)
     for other in container.streams:
         if other.index != stream.index:

@@ -330,6 +330,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_tasks_source_id"), ["source_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_tasks_state_created_at"), ["state", "created_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_tasks_user_id_created_at"), ["user_id", "created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_tasks_user_id_state"), ["user_id", "state"], unique=False)
 
     op.create_table(
         "steps",
@@ -417,6 +418,7 @@ def downgrade() -> None:
 
     op.drop_table("steps")
     with op.batch_alter_table("tasks", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_tasks_user_id_state"))
         batch_op.drop_index(batch_op.f("ix_tasks_user_id_created_at"))
         batch_op.drop_index(batch_op.f("ix_tasks_state_created_at"))
         batch_op.drop_index(batch_op.f("ix_tasks_source_id"))

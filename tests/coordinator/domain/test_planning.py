@@ -196,6 +196,11 @@ def test_every_quality_is_an_encoding_that_the_protocol_allows() -> None:
     assert {e.threads for e in found.values()} == {ENCODER_THREADS}
 
 
+def test_an_encoding_says_the_codec_and_whether_it_is_playable_while_written() -> None:
+    found = encoding("best", "vp9", "png", "av1", fragmented=True)
+    assert (found.codec, found.crf, found.preset, found.fragmented) == ("av1", 12, "slow", True)
+
+
 def test_better_quality_never_has_a_higher_rate_factor() -> None:
     factors = [PRESETS[quality][1] for quality in ("draft", "standard", "high", "best")]
     assert factors == sorted(factors, reverse=True)

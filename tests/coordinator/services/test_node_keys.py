@@ -22,7 +22,8 @@ async def test_the_secret_of_a_registration_is_the_next_one_until_it_is_used(sql
     keys = NodeKeys(sqlite_database, SECRETS)
     fresh = await known(keys, joined.interface_id)
     assert (fresh.secret, fresh.next_secret) == (None, joined.secret)
-    await keys.promote(fresh)
+    assert await keys.promote(fresh)
+    assert await keys.promote(fresh), "another replica was faster"
     used = await known(keys, joined.interface_id)
     assert (used.secret, used.next_secret) == (joined.secret, None)
 
@@ -33,7 +34,7 @@ async def test_promoting_a_secret_that_was_replaced_meanwhile_changes_nothing(sq
     keys = NodeKeys(sqlite_database, SECRETS)
     stale = await known(keys, first.interface_id)
     second = await join(sqlite_database, message)
-    await keys.promote(stale)
+    assert not await keys.promote(stale)
     after = await row(sqlite_database, first.interface_id)
     assert after.secret is None
     assert SECRETS.open(after.next_secret or "") == second.secret

@@ -1,5 +1,8 @@
 """Parts with other parameter sets than the first one: refused, unless that one stands alone; on three databases."""
 
+from functools import partial
+
+from coordinator.store import waits
 from coordinator.store.tables import Interfaces, Steps
 from protocol.states import AttemptState as A
 from protocol.states import StepState as S
@@ -21,6 +24,7 @@ def tried(world: World, task_id: str, node: str, extradata: str) -> str:
     only(world, node)
     for row in world.steps(task_id):
         world.set(Steps, row.id, not_before=0.0)
+        world.run(partial(waits.note, user_id=row.user_id, model=row.model, queue_rank=row.queue_rank, klass=row.klass))
     attempt_id = world.reported()
     world.verify(attempt_id, extradata)
     return attempt_id

@@ -93,7 +93,7 @@ def test_options_of_a_queued_task_are_fixed(small_world: World) -> None:
         ({"video_id": "picture"}, errors.NotAVideo),
         ({"image_id": "video"}, errors.NotAnImage),
         ({"video_id": "video", "background": {"kind": "image", "id": "nothing"}}, errors.NotFound),
-        ({"video_id": "video", "background": {"kind": "image", "id": "video"}}, errors.UnsupportedBackground),
+        ({"video_id": "video", "background": {"kind": "video", "id": "theirs"}}, errors.NotFound),
         ({"video_id": "video", "background": {"kind": "transparent"}}, errors.UnsupportedBackground),
         ({"video_id": "video", "model": "nobody-has-it"}, errors.UnknownModel),
     ],
@@ -255,10 +255,17 @@ def test_removing_a_batch_cancels_then_removes(world: World) -> None:
     assert world.database.look(lambda work: batches.get(work, batch.id)) is None
 
 
-def test_a_background_that_is_not_made_yet_is_refused_also_when_it_comes_later(small_world: World) -> None:
+def test_a_wizard_may_choose_nothing_behind_the_person_before_it_asks_for_outputs_with_alpha(
+    small_world: World,
+) -> None:
     user = small_world.user()
     task = create(small_world, user, TaskCreate(video_id=small_world.video(user)))
     nothing = TaskOptions(background=TransparentChoice(kind="transparent"))
-    with pytest.raises(errors.UnsupportedBackground):
-        small_world.run(lambda work: submissions.configure(work, RULES, user, task.id, nothing))
-    assert small_world.state(task.id) == T.SOURCE_SELECTED
+    small_world.run(lambda work: submissions.configure(work, RULES, user, task.id, nothing))
+    with pytest.raises(errors.UnsupportedBackground, match="ask for the foreground"):
+        small_world.run(lambda work: submissions.submit(work, RULES, user, task.id))
+    assert small_world.state(task.id) == T.READY
+    cut_out = TaskOptions(outputs=(Output.FOREGROUND, Output.MASK))
+    small_world.run(lambda work: submissions.configure(work, RULES, user, task.id, cut_out))
+    small_world.run(lambda work: submissions.submit(work, RULES, user, task.id))
+    assert small_world.state(task.id) == T.WAITING
