@@ -71,13 +71,13 @@ def _samples(cache: Path, video: Path | None, background: Path | None) -> tuple[
 
 def _shown(way: Access, folder: Path, video: Path, background: Path) -> Path:
     from scripts.client import Client
-    from scripts.commands.submit import process
+    from scripts.commands.submit import Behind, process
 
     folder.mkdir(parents=True, exist_ok=True)
     wish = {"outputs": ["composite"]}
     targets = {"composite": folder / f"{video.stem}-composite.mp4"}
     with Client(way, patience_s=0) as client:
-        return process(client, video, str(background), "cover", wish, targets)["composite"]
+        return process(client, video, Behind(str(background), "cover", loop=True), wish, targets)["composite"]
 
 
 def _explain(way: Access, home: Path) -> None:

@@ -21,6 +21,7 @@ WORDS = {
     "users": "scripts.commands.users:app",
     "models": "scripts.commands.models:app",
     "process": "scripts.commands.process:process",
+    "bench": "scripts.commands.bench:bench",
     "doctor": "scripts.commands.doctor:doctor",
     "conformance": "scripts.commands.conformance:conformance",
     "secrets": "scripts.commands.secrets:secrets",

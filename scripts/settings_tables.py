@@ -69,6 +69,7 @@ MEANINGS: Final = {
     "NODE_PORT": "节点监听端口",
     "NODE_SLOTS": "同时执行的数量",
     "NODE_DEVICE": "auto、cpu、cuda 或 cuda:0,1",
+    "NODE_ISOLATION": "每个槽位在子进程中运行，坏文件只会终止子进程",
     "NODE_NAME": "列表中的名称；默认为主机名",
     "NODE_DRAIN_SECONDS": "收到 SIGTERM 后用于收尾的秒数",
     "MODEL_LOAD_TIMEOUT": "加载模型允许的秒数",

@@ -145,8 +145,9 @@ class StubNode:
     async def _call(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> None:
         assert self.session is not None
         async with self.session.request(method, self.coordinator + path, data=body, headers=headers) as answer:
+            text = await answer.text()  # an answer that nobody reads costs its connection
             if answer.status != 200:
-                raise RuntimeError(f"{method} {path}: {answer.status} {await answer.text()}")
+                raise RuntimeError(f"{method} {path}: {answer.status} {text}")
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -121,14 +121,15 @@ def devices() -> Iterator[Finding]:
         return
     if wanted == "cpu" or (wanted == "auto" and not NVIDIA.exists()):
         why = "NODE_DEVICE=cpu" if wanted == "cpu" else "no NVIDIA driver"
-        yield Finding("ok", "device", f"models run on the CPU ({why})")
+        mend = "" if wanted == "cpu" else "where there is a card: install NVIDIA's driver, then run: GPU=yes make setup"
+        yield Finding("ok", "device", f"models run on the CPU ({why})", mend)
         return
     for card in (wanted.partition(":")[2] or "0").split(","):
         code, said = tried(DEVICE, card)
         if code == 0 and not said:
             yield Finding("ok", "device", f"models run on cuda:{card}")
             continue
-        mend = "GPU=yes make setup installs CUDA 13 and cuDNN 9; the driver comes from the system"
+        mend = "GPU=yes make setup installs CUDA 13 and cuDNN 9, the system the driver; or set NODE_DEVICE=cpu"
         level: Level = "fail" if wanted.startswith("cuda") else "warn"
         yield Finding(level, "device", f"cuda:{card} cannot be used: {said.removesuffix('.')}", mend)
 

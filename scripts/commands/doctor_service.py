@@ -4,6 +4,7 @@ import email.utils
 import os
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,10 +137,24 @@ def disk() -> Iterator[Finding]:
         elif free < chosen.disk_free_min_mb:
             mend = f"remove what is not needed, move {name}, or lower DISK_FREE_MIN_MB ({chosen.disk_free_min_mb})"
             yield Finding("fail", "disk", f"{free} MB free in {there}: uploads are refused", mend)
+        elif (why := _unwritable(there)) is not None:
+            mend = f"remove what is not needed, raise the quota, or move {name}"
+            yield Finding("fail", "disk", f"nothing can be written to {there}: {why}", mend)
         elif free < ROOM_MB:
             yield Finding("warn", "disk", f"only {free} MB free in {there}", f"make room, or move {name}")
         else:
             yield Finding("ok", "disk", f"{free} MB free for {folder}")
+
+
+def _unwritable(folder: Path) -> str | None:
+    """Why a file cannot be written, as the system says it: quotas and used-up inodes are in no count of megabytes."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))
+            file.flush()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def free_ports() -> Iterator[Finding]:

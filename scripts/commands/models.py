@@ -1,11 +1,12 @@
 """`segfleet models`: which models there are, which are on this machine, and how to get one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from interface_node.errors import NodeError
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from interface_node.models.manifest import Manifest
 
 app = typer.Typer(help="Look at the models of this machine and fetch them.", no_args_is_help=True)
+NAME, NAMED = "NAME|FILE.toml", "Id or alias of a known model, or a manifest of your own."
+WIDE: Final = 100
+"""Columns of a terminal that holds the titles beside the rest."""
 console = Console()
 errors = Console(stderr=True)
 
@@ -30,59 +34,101 @@ def cache_folder() -> Path:
 
 @app.command(name="list")
 def list_models() -> None:
-    """Show every model that this machine knows."""
+    """Show every model that this machine knows; a narrow terminal leaves the titles to `models info`."""
     from interface_node.models import catalogue, store
 
     cache = cache_folder()
-    table = Table("model", "size", "licence", "commercial", "on this machine", "title")
+    columns = ("model", "picture", "licence", "commercial", "MB", "here", "title")[: 6 if console.width < WIDE else 7]
+    table = Table(*(Column(name, overflow="fold", no_wrap=name == "model") for name in columns))
     try:
         known = catalogue.known(cache)
     except NodeError as error:
         raise _refused(error) from error
     for manifest in known.values():
-        entry = manifest.interface.input
-        ready = "yes" if store.is_ready(cache, manifest) else "no"
-        commercial = "yes" if manifest.commercial else "no"
-        size = f"{entry.width}x{entry.height}"
-        table.add_row(manifest.id, size, manifest.licence, commercial, ready, manifest.title)
+        size = store.size_bytes(cache, manifest)
+        row = (
+            manifest.id,
+            "x".join(map(str, manifest.interface.input.size)),
+            escape(manifest.licence),
+            "yes" if manifest.commercial else "no",
+            f"{size / 1e6:.1f}" if size else "",
+            "yes" if store.is_ready(cache, manifest) else "no",
+            escape(manifest.title),
+        )
+        table.add_row(*row[: len(columns)])
     console.print(table)
 
 
 @app.command()
 def pull(
-    name: Annotated[str, typer.Argument(help="Id or alias of the model.")] = "selfie",
+    name: Annotated[str, typer.Argument(metavar=NAME, help=NAMED)] = "selfie",
     origin: Annotated[
         Path | None, typer.Option("--from", exists=True, dir_okay=False, help="A wheel, .tflite or .onnx on disk.")
     ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust-on-first-use", help="Take a file whose manifest has no hash, and hold it to its own."),
+    ] = False,
 ) -> None:
     """Fetch a model, check its hash, convert it and keep it."""
     from interface_node.models import catalogue, store
 
     cache = cache_folder()
     try:
-        manifest = catalogue.find(cache, name)
+        manifest = catalogue.named(cache, name)
         with console.status(f"fetching {manifest.id} ..."):
-            path = store.pull(cache, manifest, origin)
+            path = store.pull(cache, manifest, origin, trust)
     except NodeError as error:
         raise _refused(error) from error
     console.print(f"{manifest.id} is ready: {path}", soft_wrap=True)
+    console.print(escape(f"{manifest.licence}. {manifest.commercial_note}".strip()), soft_wrap=True)
 
 
 @app.command()
-def info(name: Annotated[str, typer.Argument(help="Id or alias of the model.")] = "selfie") -> None:
+def check(
+    name: Annotated[str, typer.Argument(metavar=NAME, help=NAMED)],
+    picture: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="A picture to try it on.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the mask goes, a .png.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    frames: Annotated[int, typer.Option(min=1, max=1000, help="How many frames are timed.")] = 20,
+) -> None:
+    """Load a model, run it, and show what it takes, what it gives and how long a frame lasts."""
+    from scripts.commands.model_trial import facts, mask_png, tried
+
+    try:
+        with console.status("loading and running ..."):
+            trial = tried(cache_folder(), name, picture, device, frames)
+            if out:
+                out.write_bytes(mask_png(trial))
+    except NodeError as error:
+        raise _refused(error) from error
+    except OSError as error:
+        errors.print(f"[red]{out} cannot be written: {error.strerror}[/]", soft_wrap=True)
+        raise typer.Exit(1) from error
+    table = Table("", Column("", overflow="fold"), show_header=False)
+    for key, value in facts(trial):
+        table.add_row(key, escape(value))
+    console.print(table)
+
+
+@app.command()
+def info(name: Annotated[str, typer.Argument(metavar=NAME, help=NAMED)] = "selfie") -> None:
     """Show everything about one model: licence, source, how it is fed, where its file is."""
     from interface_node.models import catalogue, store
 
     cache = cache_folder()
     try:
-        manifest = catalogue.find(cache, name)
+        manifest = catalogue.named(cache, name)
     except NodeError as error:
         raise _refused(error) from error
-    table = Table(show_header=False)
+    table = Table("", Column("", overflow="fold"), show_header=False)
     for key, value in _facts(manifest).items():
-        table.add_row(key, value)
-    ready = store.is_ready(cache, manifest)
-    table.add_row("file", str(store.onnx_path(cache, manifest)) if ready else "not on this machine")
+        table.add_row(key, escape(value))
+    try:
+        ready = store.is_ready(cache, manifest)
+        table.add_row("file", str(store.onnx_path(cache, manifest)) if ready else "not on this machine")
+    except NodeError as error:
+        table.add_row("file", escape(f"{error.code}: {error.detail}"))
     console.print(table)
 
 
@@ -92,17 +138,19 @@ def _facts(manifest: "Manifest") -> dict[str, str]:
         "model": manifest.id,
         "aliases": ", ".join(manifest.aliases),
         "title": manifest.title,
-        "licence": f"{manifest.licence} (commercial use: {'yes' if manifest.commercial else 'no'})",
+        "licence": manifest.licence,
+        "commercial use": " ".join(["yes." if manifest.commercial else "no.", manifest.commercial_note]).strip(),
         "source": manifest.source.model_dump_json(exclude={"sha256", "format"}),
-        "sha256": f"{manifest.source.sha256} ({manifest.source.format})",
+        "sha256": f"{manifest.source.sha256 or 'unknown: taken on trust, at its first use'} ({manifest.source.format})",
         "input": f"{entry.name}: {entry.dtype} {entry.layout} {entry.width}x{entry.height} {entry.colour}",
         "numbers": f"(rgb * {entry.scale:g} - {entry.mean}) / {entry.std}",
-        "output": f"{result.name}, still to apply: {result.activation}",
+        "output": f"{result.name or 'the first'}, still to apply: {result.activation}",
+        "constants": ", ".join(f"{name} = {value:g}" for name, value in manifest.interface.constants.items()) or "none",
         "states": ", ".join(f"{state.input} <- {state.output}" for state in manifest.interface.states) or "none",
         "warm-up": f"{manifest.interface.warmup_frames} frames",
     }
 
 
 def _refused(error: NodeError) -> typer.Exit:
-    errors.print(f"[red]{error.code}[/]: {error.detail}", soft_wrap=True)
+    errors.print(f"[red]{error.code}[/]: {escape(error.detail)}", soft_wrap=True)
     return typer.Exit(1)

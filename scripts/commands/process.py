@@ -1,5 +1,6 @@
 """`segfleet process`: the pipeline alone, without a server."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -7,14 +8,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from coordinator.domain.planning import PRESETS, Codec, Quality
 from interface_node.errors import NodeError, UnsupportedBackground
 from protocol.states import Output
-from protocol.work import Encoding, Fit
+from protocol.work import Encoding, Fit, Refinement
+from scripts import backgrounds
 from scripts.commands.models import cache_folder
 
 if TYPE_CHECKING:
     from interface_node.engine.session import ModelSession
-    from interface_node.pipeline.spec import Backdrop, RunResult
+    from interface_node.pipeline.spec import Backdrop, RunResult, RunSpec
     from interface_node.pipeline.spec import Progress as Step
 
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
@@ -25,55 +28,57 @@ errors = Console(stderr=True)
 
 def process(
     video: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A video, or a picture.")],
-    background: Annotated[str, typer.Option("--background", "-b", help="A picture, color:#rrggbb, blur or blur:0..1.")],
+    background: Annotated[str, typer.Option("--background", "-b", help=backgrounds.HELP)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the composite goes.")],
     model: Annotated[str, typer.Option(help="Id or alias of a model.")] = "selfie",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     outputs: Annotated[list[Output] | None, typer.Option(help="composite, mask, foreground; repeat it.")] = None,
-    fit: Annotated[Fit, typer.Option(help="How the picture fills the frame.")] = "cover",
-    preset: Annotated[Preset, typer.Option(help="x264's speed.")] = "veryfast",
-    crf: Annotated[int, typer.Option(min=0, max=51, help="x264's quality; less is better.")] = 20,
+    fit: Annotated[Fit, typer.Option(help="How the background fills the frame.")] = "cover",
+    loop: Annotated[bool, typer.Option("--loop/--hold", help="What a video does at its end.")] = True,
+    codec: Annotated[Codec, typer.Option(help="Of the composite; hevc and av1 for HDR.")] = "h264",
+    quality: Annotated[Quality, typer.Option(help="Preset and crf in one word.")] = "standard",
+    preset: Annotated[Preset | None, typer.Option(help="The encoder's speed, x264's words for all codecs.")] = None,
+    crf: Annotated[int | None, typer.Option(min=0, max=51, help="Its quality, x264's scale; less is better.")] = None,
+    fragmented: Annotated[bool, typer.Option("--fragmented", help="Playable while written, as OUT.part.")] = False,
     foreground: Annotated[Literal["vp9", "prores"], typer.Option(help="How alpha is kept.")] = "vp9",
+    refine_edges: Annotated[
+        bool, typer.Option("--refine-edges", help="Let the mask follow the picture's edges.")
+    ] = False,
+    fill_holes: Annotated[bool, typer.Option("--fill-holes", help="Fill small holes in a body.")] = False,
+    smooth: Annotated[bool, typer.Option("--smooth", help="Keep masks still where the picture is.")] = False,
 ) -> None:
     """Replace the background of one video or picture on this machine."""
-    encoding = Encoding(preset=preset, crf=crf, foreground=foreground)
+    from interface_node.pipeline.spec import RunSpec
+
+    speed, factor = PRESETS[quality]
+    coding = {"codec": codec, "preset": preset or speed, "crf": factor if crf is None else crf}
+    encoding = Encoding.model_validate(coding | {"foreground": foreground, "fragmented": fragmented})
     wanted = outputs or [Output.COMPOSITE]
+    refinement = Refinement(edges=refine_edges, holes=fill_holes, smooth=smooth)
     try:
-        behind = parse_background(background, fit)
+        behind = parse_background(background, fit, loop)
         session = _load(model, device)
         paths = {output: output_path(out, output, encoding) for output in wanted}
-        result = (_picture if video.suffix.lower() in PICTURES else _video)(video, behind, paths, encoding, session)
+        make = _picture if video.suffix.lower() in PICTURES else _video
+        result = make(RunSpec(video, behind, paths, encoding, refinement=refinement), session)
     except NodeError as error:
         errors.print(f"[red]{error.code}[/]: {error.detail}", soft_wrap=True)
         raise typer.Exit(1) from error
     _tell(result, session)
 
 
-def parse_background(text: str, fit: Fit) -> "Backdrop":
-    """`color:#rrggbb`, `blur`, `blur:0..1` or the path of a picture; UnsupportedBackground for anything else."""
-    from interface_node.pipeline.spec import Blur, Picture, plain
+def parse_background(text: str, fit: Fit, loop: bool = True) -> "Backdrop":
+    """What `--background` says, as the pipeline takes it; UnsupportedBackground for what is neither file nor kind."""
+    from interface_node.pipeline.picture_header import is_picture
+    from interface_node.pipeline.spec import Movie, Picture, backdrop
 
-    kind, _, value = text.partition(":")
-    if kind in ("color", "colour"):
-        return plain(value)
-    if Path(text).is_file():
-        return Picture(Path(text), fit)
-    if kind == "blur":
-        return Blur(_strength(value))
-    if text == "transparent":
-        raise UnsupportedBackground(f"{text} backgrounds are not made yet")
-    raise UnsupportedBackground(f"{text!r} is neither a file nor color:#rrggbb nor blur")
-
-
-def _strength(value: str) -> float:
-    """How strong a blur is, 0..1; half when nothing is said."""
     try:
-        strength = float(value or 0.5)
-    except ValueError:
-        strength = -1.0
-    if not 0 <= strength <= 1:
-        raise UnsupportedBackground(f"blur:{value} is not a strength from 0 to 1")
-    return strength
+        found = backgrounds.parse(text)
+    except backgrounds.NoBackground as error:
+        raise UnsupportedBackground(str(error)) from error
+    if not isinstance(found, Path):
+        return backdrop(found, None)
+    return Picture(found, fit) if is_picture(found) else Movie(found, fit, loop)
 
 
 def output_path(out: Path, output: Output, encoding: Encoding) -> Path:
@@ -96,14 +101,11 @@ def _load(model: str, device: str) -> "ModelSession":
         return load(store.pull(cache, manifest), manifest.interface, device)
 
 
-def _video(
-    video: Path, behind: "Backdrop", paths: dict[Output, Path], encoding: Encoding, session: "ModelSession"
-) -> "RunResult":
+def _video(wish: "RunSpec", session: "ModelSession") -> "RunResult":
     from interface_node.pipeline.run import run
     from interface_node.pipeline.source import scan
-    from interface_node.pipeline.spec import RunSpec
 
-    spec = RunSpec(video, behind, paths, encoding, scan(video).whole())
+    spec = replace(wish, range=scan(wish.source).whole())
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -111,7 +113,7 @@ def _video(
         TextColumn("{task.fields[fps]} fps"),
     )
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
-        task = bar.add_task(video.name, total=None, fps="0")
+        task = bar.add_task(wish.source.name, total=None, fps="0")
 
         def show(step: "Step") -> None:
             bar.update(task, completed=step.done, total=step.total or None, fps=f"{step.fps:.0f}")
@@ -119,14 +121,13 @@ def _video(
         return run(spec, session.segmenter(), show, lambda: False)
 
 
-def _picture(
-    video: Path, behind: "Backdrop", paths: dict[Output, Path], encoding: Encoding, session: "ModelSession"
-) -> "RunResult":
+def _picture(wish: "RunSpec", session: "ModelSession") -> "RunResult":
     from interface_node.pipeline.image import ImageSpec, run_image
 
-    suffix = next(iter(paths.values())).suffix.lower()
+    suffix = next(iter(wish.outputs.values())).suffix.lower()
     kind: Literal["png", "webp", "jpeg"] = "webp" if suffix == ".webp" else "png" if suffix == ".png" else "jpeg"
-    return run_image(ImageSpec(video, behind, paths, kind), session.segmenter(), lambda step: None, lambda: False)
+    spec = ImageSpec(wish.source, wish.background, wish.outputs, kind, refinement=wish.refinement)
+    return run_image(spec, session.segmenter(), lambda step: None, lambda: False)
 
 
 def _tell(result: "RunResult", session: "ModelSession") -> None:

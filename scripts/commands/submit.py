@@ -2,13 +2,14 @@
 
 import uuid
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from coordinator.domain.planning import Codec, Quality
 from protocol.states import Output
 from protocol.work import Encoding, Fit
-from scripts import access
+from scripts import access, backgrounds
 from scripts.bars import Bars
 from scripts.client import Client, sentence
 from scripts.commands.process import output_path
@@ -17,23 +18,39 @@ from scripts.refusal import Refusal, console
 INTERRUPTED = 130
 
 
+class Behind(NamedTuple):
+    """What `--background` says, and how a file is shown."""
+
+    text: str
+    fit: Fit
+    loop: bool
+
+
 def submit(
     video: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A video file.")],
-    background: Annotated[
-        str, typer.Option("--background", "-b", help="A file, color:#rrggbb, blur, blur:0..1 or transparent.")
-    ],
+    background: Annotated[str, typer.Option("--background", "-b", help=backgrounds.HELP)],
     out: Annotated[Path, typer.Option("--out", "-o", help="File or folder for the result.")],
     model: Annotated[str | None, typer.Option("--model", "-m", help="A model.  [default: the coordinator's]")] = None,
     outputs: Annotated[list[Output] | None, typer.Option(help="composite, mask, foreground; repeat it.")] = None,
-    quality: Annotated[Literal["draft", "standard", "high", "best"], typer.Option(help="How well.")] = "standard",
+    quality: Annotated[Quality, typer.Option(help="How well.")] = "standard",
+    codec: Annotated[Codec, typer.Option(help="Of the composite; hevc and av1 for HDR.")] = "h264",
+    fragmented: Annotated[bool, typer.Option("--fragmented", help="Playable while it arrives.")] = False,
     foreground: Annotated[Literal["vp9", "prores"], typer.Option(help="How alpha is kept.")] = "vp9",
+    refine_edges: Annotated[
+        bool, typer.Option("--refine-edges", help="Let the mask follow the picture's edges.")
+    ] = False,
+    fill_holes: Annotated[bool, typer.Option("--fill-holes", help="Fill small holes in a body.")] = False,
+    smooth: Annotated[bool, typer.Option("--smooth", help="Keep masks still where the picture is.")] = False,
     fit: Annotated[Fit, typer.Option(help="How the background fills the frame.")] = "cover",
+    loop: Annotated[bool, typer.Option("--loop/--hold", help="What a video in the background does at its end.")] = True,
     priority: Annotated[int, typer.Option(min=-100, max=100, help="Among your own tasks; more is sooner.")] = 0,
 ) -> None:
     """Replace the background of a video on the fleet and save the result here. Ctrl-C cancels the task."""
+    refinement = {"refine_edges": refine_edges, "fill_holes": fill_holes, "smooth": smooth}
     wish: dict[str, Any] = {
         "outputs": [str(one) for one in outputs or [Output.COMPOSITE]],
-        "options": {"quality": quality, "foreground": foreground},
+        "options": {"quality": quality, "codec": codec, "foreground": foreground, "fragmented": fragmented}
+        | refinement,
         "priority": priority,
     }
     if model is not None:
@@ -41,7 +58,7 @@ def submit(
     encoding = Encoding(foreground=foreground)
     targets = {one: target(out, video, Output(one), encoding) for one in wish["outputs"]}
     with Client(access.find()) as client:
-        for path in process(client, video, background, fit, wish, targets).values():
+        for path in process(client, video, Behind(background, fit, loop), wish, targets).values():
             console.print(str(path), soft_wrap=True, highlight=False)
 
 
@@ -60,14 +77,14 @@ def target(out: Path, video: Path, output: Output, encoding: Encoding) -> Path:
 
 
 def process(
-    client: Client, video: Path, background: str, fit: Fit, wish: dict[str, Any], targets: dict[str, Path]
+    client: Client, video: Path, background: Behind, wish: dict[str, Any], targets: dict[str, Path]
 ) -> dict[str, Path]:
     """Upload, make the task, wait, save every result; the paths by output. A failure, or the end of a task by another
     hand, is a Refusal; Ctrl-C cancels the task."""
     key, body = uuid.uuid4().hex, dict[str, Any]()
     try:
         with Bars() as bars:
-            behind = _background(client, background, fit, bars)
+            behind = _background(client, background, bars)
             source = _upload(client, "videos", video, bars)
             body = {"video_id": source["id"], "background": behind, **wish}
             task = _watch(client, client.create_task(body, key)["id"], bars)
@@ -81,29 +98,17 @@ def process(
         raise Refusal("Cancelled.", INTERRUPTED) from None
 
 
-def _strength(value: str) -> float:
-    """0..1; half when nothing is said."""
-    try:
-        return float(value or 0.5)
-    except ValueError:
-        raise Refusal(f"blur:{value} is not a strength from 0 to 1.") from None
-
-
-def _background(client: Client, text: str, fit: Fit, bars: Bars) -> dict[str, Any]:
+def _background(client: Client, wanted: Behind, bars: Bars) -> dict[str, Any]:
     """What `--background` means, uploaded if it is a file."""
-    kind, _, value = text.partition(":")
-    if kind in {"color", "colour"} and value:
-        return {"kind": "color", "color": value}
-    path = Path(text)
-    if kind == "blur" and not path.is_file():
-        return {"kind": kind, "strength": _strength(value)}
-    if text == "transparent" and not path.is_file():
-        return {"kind": text}
-    if not path.is_file():
-        raise Refusal(f"There is no background {text}: give a file, color:#rrggbb, blur or transparent.")
-    found = _upload(client, "backgrounds", path, bars)
+    try:
+        named = backgrounds.parse(wanted.text)
+    except backgrounds.NoBackground as error:
+        raise Refusal(str(error)) from error
+    if not isinstance(named, Path):
+        return named.model_dump(mode="json")
+    found = _upload(client, "backgrounds", named, bars)
     moving = (found.get("duration") or 0) > 0 and (found.get("frames") or 0) > 1
-    return {"kind": "video" if moving else "image", "id": found["id"], "fit": fit}
+    return {"kind": "video" if moving else "image", "id": found["id"], "fit": wanted.fit, "loop": wanted.loop}
 
 
 def _upload(client: Client, kind: str, path: Path, bars: Bars) -> dict[str, Any]:

@@ -115,7 +115,10 @@ class Line:
         """Join again, unless that has happened since `known` was the secret."""
         if self.joined.is_set() and self._home.secrets[0] == known:
             self.joined.clear()
-            await self.join()
+            try:
+                await self.join()
+            finally:
+                self.joined.set()  # the attempt that asked may be stopped meanwhile: then somebody else joins
         await self.joined.wait()
 
     async def signed(self, path: str, message: WireModel, timeout: float) -> str:

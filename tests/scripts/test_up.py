@@ -20,9 +20,11 @@ from tests import clips
 from tests import independent_reader as reader
 from tests.clips import Clip
 from tests.scripts.shell import CACHE, Running, segfleet
+from tests.system.patience import until
 
 UP = ("up", "--port", "0", "--node-port", "0")
 LONG = Clip(frames=480, width=640, height=360, rate=48)
+LONGER = Clip(frames=1920, width=640, height=360, rate=48)
 
 
 class Fleet(Running):
@@ -134,19 +136,21 @@ def test_a_background_that_is_nothing_is_refused_before_anything_is_sent(fleet: 
     code, _, news = fleet.command("submit", source, "-b", "no/such.png", "-o", tmp_path / "out.mp4")
     assert (code, news.strip()) == (
         1,
-        "There is no background no/such.png: give a file, color:#rrggbb, blur or transparent.",
+        "There is no background no/such.png: give a file, color:#rrggbb, gradient, blur or transparent.",
     )
 
 
-def test_ctrl_c_cancels_the_task(fleet: Fleet, long_clip: Path, tmp_path: Path) -> None:
-    words = ("submit", long_clip, "-b", "color:#00ff00", "-o", tmp_path / "out.mp4")
+def test_ctrl_c_cancels_the_task(fleet: Fleet, tmp_path: Path) -> None:
+    longer = clips.write(tmp_path / "longer.mp4", LONGER)
+    words = ("submit", longer, "-b", "color:#00ff00", "-o", tmp_path / "out.mp4")
     with Running(fleet.folder, "scripts.segfleet", *words) as submitting:
         submitting.line("process ")
         assert submitting.stop(signal.SIGINT) == 130
         assert submitting.err[-1] == "Cancelled."
     with Client(fleet.access) as client:
         newest = next(client.pages("/tasks", limit=1))
-    assert (newest["name"], newest["state"]) == ("long.mp4", "cancelled")
+        until(lambda: {n["state"] for n in client.pages("/admin/interfaces")} == {"online"}, 20, "both nodes are idle")
+    assert (newest["name"], newest["state"]) == ("longer.mp4", "cancelled")
 
 
 def test_tasks_are_listed_shown_and_tried_again(fleet: Fleet, tmp_path: Path) -> None:

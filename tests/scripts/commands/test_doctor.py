@@ -12,7 +12,9 @@ import pytest
 
 from scripts.commands import doctor_machine
 from scripts.commands.doctor import Finding, examine
+from tests import clips
 from tests.scripts.shell import ROOT, segfleet
+from tests.small_disk import small_disk
 
 
 def doctor(folder: Path, **keys: str) -> tuple[int, list[tuple[str, str, str]]]:
@@ -61,21 +63,34 @@ class codec:
 """
 
 
-def test_a_missing_libgl_a_missing_codec_and_a_second_onnxruntime_are_named_with_their_mending(tmp_path: Path) -> None:
+def test_a_missing_libgl_is_named_with_the_package_that_has_it(tmp_path: Path) -> None:
     broken = "raise ImportError('libGL.so.1: cannot open shared object file: No such file or directory')"
-    package(tmp_path, "cv2", broken)
-    keys = package(tmp_path, "av", PYAV_WITHOUT_H264)
+    code, found = doctor(tmp_path, **package(tmp_path, "cv2", broken))
+    assert code == 1
+    ((line, mend),) = wrong(found)
+    assert line.startswith("library: cv2 cannot be loaded: ")
+    assert "libGL.so.1" in line
+    assert mend == doctor_machine.LIBRARIES["libGL.so.1"]
+
+
+def test_a_missing_codec_is_named_with_its_mending(tmp_path: Path) -> None:
+    code, found = doctor(tmp_path, **package(tmp_path, "av", PYAV_WITHOUT_H264))
+    assert code == 1
+    assert wrong(found) == [("codecs: PyAV here has no encoder libx264", "install PyAV's own wheel: make setup")]
+
+
+def test_onnxruntime_beside_onnxruntime_gpu_is_named_with_its_mending(tmp_path: Path) -> None:
+    keys = package(tmp_path, "unused", "")
     for name in ("onnxruntime", "onnxruntime-gpu"):
         if not doctor_machine.installed(name):
             info = tmp_path / "broken" / f"{name.replace('-', '_')}-1.0.dist-info"
             info.mkdir()
             (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     code, found = doctor(tmp_path, **keys)
-    said = dict(wrong(found))
     assert code == 1
-    assert [mend for line, mend in said.items() if "libGL.so.1" in line] == [doctor_machine.LIBRARIES["libGL.so.1"]]
-    assert said["codecs: PyAV here has no encoder libx264"] == "install PyAV's own wheel: make setup"
-    assert said["onnxruntime: onnxruntime lies beside onnxruntime-gpu and hides its CUDA"].startswith("run: pip uninst")
+    ((line, mend),) = wrong(found)
+    assert line == "onnxruntime: onnxruntime lies beside onnxruntime-gpu and hides its CUDA"
+    assert mend == "run: pip uninstall -y onnxruntime onnxruntime-gpu, then make setup"
 
 
 def test_a_library_that_ends_its_process_does_not_end_the_doctor(tmp_path: Path) -> None:
@@ -91,6 +106,65 @@ def test_a_wish_for_cuda_names_the_library_that_is_missing(tmp_path: Path) -> No
     ((line, mend),) = wrong(found)
     assert line == "device: cuda:0 cannot be used: libcuda.so.1 is missing (install the NVIDIA driver)"
     assert "make setup" in mend
+
+
+@pytest.mark.skipif(doctor_machine.NVIDIA.exists(), reason="this machine has an NVIDIA driver")
+def test_a_machine_without_cuda_is_well_and_told_what_a_card_needs(tmp_path: Path) -> None:
+    code, found = doctor(tmp_path, NODE_DEVICE="auto")
+    assert (code, wrong(found)) == (0, [])
+    ((line, mend),) = [(line, mend) for _, line, mend in found if line.startswith("device: ")]
+    assert line == "device: models run on the CPU (no NVIDIA driver)"
+    assert "driver" in mend
+    assert "GPU=yes make setup" in mend
+
+
+@pytest.mark.skipif(doctor_machine.NVIDIA.exists(), reason="this machine has an NVIDIA driver")
+@pytest.mark.parametrize("command", ["node", "process"])
+def test_cuda_that_is_not_there_is_refused_in_one_sentence(tmp_path: Path, command: str) -> None:
+    words = {
+        "node": ("node", "--device", "cuda", "--port", "0"),
+        "process": (
+            "process",
+            clips.write(tmp_path / "a.mp4"),
+            "-b",
+            "color:#00c800",
+            "-o",
+            "b.mp4",
+            "--device",
+            "cuda",
+        ),
+    }
+    done = segfleet(tmp_path, *words[command])
+    assert done.returncode == {"node": 2, "process": 1}[command]
+    said = (done.stdout + done.stderr).strip().splitlines()
+    assert len(said) == 1, said
+    assert "CUDA cannot be used: " in said[0]
+    assert "libcuda.so.1 is missing (install the NVIDIA driver)" in said[0] or "install onnxruntime-gpu" in said[0]
+    assert not (tmp_path / "b.mp4").exists()
+
+
+def test_a_full_disk_is_named_with_its_mending(tmp_path: Path) -> None:
+    place = tmp_path / "small"
+    place.mkdir()
+    with small_disk(place) as disk:
+        (disk / "filler").write_bytes(bytes((1 << 20) - 4096 * 4))
+        code, found = doctor(tmp_path, SEGFLEET_HOME=str(disk), DISK_FREE_MIN_MB="1")
+    assert code == 1
+    ((line, mend),) = [one for one in wrong(found) if one[0].startswith("disk: ")]
+    assert line == f"disk: 0 MB free in {disk}: uploads are refused"
+    assert mend.startswith("remove what is not needed, move SEGFLEET_HOME, or lower DISK_FREE_MIN_MB")
+
+
+def test_a_disk_whose_numbers_are_well_and_that_takes_no_byte_is_found(tmp_path: Path) -> None:
+    place = tmp_path / "small"
+    place.mkdir()
+    with small_disk(place) as disk:
+        (disk / "filler").write_bytes(bytes(1 << 20))
+        code, found = doctor(tmp_path, SEGFLEET_HOME=str(disk), DISK_FREE_MIN_MB="0")
+    assert code == 1
+    ((line, mend),) = [one for one in wrong(found) if one[0].startswith("disk: ")]
+    assert line == f"disk: nothing can be written to {disk}: No space left on device"
+    assert "SEGFLEET_HOME" in mend
 
 
 @pytest.mark.parametrize(
