@@ -183,6 +183,6 @@ def test_a_key_makes_one_thing_however_often_it_comes(
         user.put(f"/tasks/{row['id']}/cancel")
 
 
-def test_a_background_that_is_not_supported_yet_is_refused(user: Client, video: Json) -> None:
+def test_a_composite_of_a_video_on_nothing_is_refused(user: Client, video: Json) -> None:
     body = {"video_id": video["id"], "background": {"kind": "transparent"}}
     assert problem(user.post("/tasks", json=body)) == (422, "unsupported_background")
