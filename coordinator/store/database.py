@@ -7,6 +7,8 @@ COMMITTED; a unit that lost a deadlock, or met a key that somebody else was inse
 
 import asyncio
 import logging
+import sqlite3
+import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
@@ -14,7 +16,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from coordinator.clock import Clock
+from coordinator.clock import Clock, monotonic
 from coordinator.errors import StorageUnavailable
 from coordinator.store.work import Work
 from coordinator.store.writer import GroupWriter
@@ -24,6 +26,8 @@ T = TypeVar("T")
 Listener = Callable[[Sequence[Hashable]], None]
 RETRIES = 6
 SERVER_THREADS = 8
+BUSY_S = 30.0
+BUSY_AGAIN_S = 0.02
 _DEADLOCKS = frozenset({"40001", "40P01", 1213, 1205})
 
 
@@ -141,15 +145,30 @@ def make_engine(url: str) -> Engine:
         return create_engine(
             url, isolation_level="READ COMMITTED", pool_size=SERVER_THREADS, max_overflow=2, pool_pre_ping=True
         )
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, record: object) -> None:
-        connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
-            connection.execute(f"PRAGMA {pragma}")
-
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_S})
+    event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None
+    _use_wal(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={round(1000 * BUSY_S)}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _use_wal(connection: Any) -> None:
+    """SQLite does not wait for others when it changes the journal of a new file: two programs that start together."""
+    end = monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > end:
+                raise
+            time.sleep(BUSY_AGAIN_S)
+        else:
+            return
 
 
 def unreachable(url: str) -> str | None:

@@ -1,5 +1,6 @@
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -46,6 +47,19 @@ def test_programs_that_start_together_migrate_once(engine: Engine, database_url:
         other.dispose()
     assert revisions == {upgrade(engine)}
     assert set(metadata.tables) < set(inspect(engine).get_table_names())
+
+
+def test_a_program_waits_for_another_that_has_just_made_the_file(sqlite_url: str) -> None:
+    engine = make_engine(sqlite_url)
+    other = sqlite3.connect(str(engine.url.database), isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+
+    let_go = threading.Timer(0.3, other.execute, ["COMMIT"])
+    let_go.start()
+    with closing(other), engine.connect() as connection:
+        let_go.join()
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    engine.dispose()
 
 
 def test_a_database_of_a_newer_program_is_left_alone(engine: Engine) -> None:
