@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from coordinator.clock import monotonic
-from coordinator.services.candidates import SOON_S, Polls
+from coordinator.services.candidates import Polls
 from coordinator.services.dispatching import Offer
+
+EXPECTED_S = 5.0
+"""So long after its last poll a node is believed to ask again: a busy machine, or a failure that it must report first,
+takes longer than the moment that it usually is, and work that failed elsewhere must not go back to who failed at it."""
 
 
 class PollDesk:
@@ -30,7 +34,7 @@ class PollDesk:
         """Nodes that could be given work."""
         waiting = [key for key, future in self._waiting.items() if not future.done()]
         light = frozenset(waiting) & self._light
-        since = self._now() - SOON_S
+        since = self._now() - EXPECTED_S
         self._left = {key: at for key, at in self._left.items() if at > since}
         return Polls(frozenset(waiting) - light, light, frozenset(self._left) - frozenset(waiting))
 

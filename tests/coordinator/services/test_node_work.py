@@ -8,8 +8,8 @@ from coordinator.errors import ArtifactMismatch, ArtifactTooLarge, BadSignature,
 from coordinator.gateway.attempt_tokens import AttemptTokens
 from coordinator.services import controls, looking, node_files, pulling, registry, statistics
 from coordinator.services.assignments import assignment
-from coordinator.services.candidates import SOON_S, Polls
-from coordinator.services.polling import PollDesk, heard
+from coordinator.services.candidates import Polls
+from coordinator.services.polling import EXPECTED_S, PollDesk, heard
 from coordinator.services.watching import TaskWatch
 from coordinator.store import artifacts, interfaces, tasks
 from coordinator.store.database import Database
@@ -161,7 +161,9 @@ async def test_a_node_that_just_went_home_is_expected_again_for_a_moment() -> No
     assert desk.polling() == Polls(soon=frozenset({"node"}))
     with desk.entered("node", light=True):
         assert desk.polling() == Polls(light=frozenset({"node"}))
-    hand[0] += SOON_S
+    hand[0] += EXPECTED_S - 0.5
+    assert desk.polling() == Polls(soon=frozenset({"node"}))
+    hand[0] += 0.5
     assert desk.polling() == Polls()
 
 
