@@ -81,7 +81,7 @@ class Fleet:
             if node.program.exit_code is not None:
                 node.program.start()
         for node in self.nodes:
-            until(partial(self.is_idle, node), 60, f"{node.name} is online and idle")
+            until(partial(self.is_idle, node), 60, f"{node.name} is online and idle", partial(node.row, self.admin))
 
     def is_idle(self, node: NodeProcess) -> bool:
         """Whether the coordinator shows it online, in its lane, with every slot free."""
@@ -105,7 +105,7 @@ class Fleet:
             yield
         finally:
             for one in ids:
-                self.admin.put(f"/admin/interfaces/{one}/resume")
+                assert self.admin.put(f"/admin/interfaces/{one}/resume").status_code == 200
 
     def submit(self, video_id: str, **more: Any) -> str:
         """A task for these nodes."""
