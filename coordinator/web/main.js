@@ -1,0 +1,84 @@
+// The start: languages, session, then a page for every address.
+
+import { onSessionEnd } from "./api.js";
+import { drawing, show } from "./dom.js";
+import * as i18n from "./i18n.js";
+import * as live from "./live.js";
+import * as router from "./router.js";
+import { ROUTES } from "./routes.js";
+import * as session from "./session.js";
+import * as shell from "./shell.js";
+import { loading, toast } from "./ui.js";
+import * as notFound from "./pages/not_found.js";
+
+const app = document.getElementById("app");
+let leaving = new AbortController();
+let arrived = 0;
+
+async function start() {
+  await i18n.start();
+  await session.start();
+  onSessionEnd(() => session.current() && ended());
+  session.onChange((account) => (account ? live.start() : live.stop()));
+  live.watch(shell.update);
+  if (session.current()) live.start();
+  await router.start(arrive);
+}
+
+function ended() {
+  session.forget();
+  toast(i18n.t("session.ended"), "bad");
+  toLogin();
+}
+
+const toLogin = () => router.go(`/login?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
+
+/** Show the page of an address. Whatever the page before it was doing ends. */
+async function arrive() {
+  leaving.abort();
+  leaving = new AbortController();
+  const { signal } = leaving;
+  const found = router.match(ROUTES, location.pathname);
+  if (found && !found.route.open && !session.current()) return toLogin();
+  if (found?.route.open && session.current()) return router.go("/", { replace: true });
+  const barred = found?.route.admin && !session.isAdmin();
+  const page = await opened(barred ? null : found, signal);
+  if (!signal.aborted) present(page, found, signal);
+}
+
+async function opened(found, signal) {
+  const waiting = setTimeout(() => signal.aborted || show(shell.place(found?.route), loading()), 300);
+  try {
+    const module = found ? found.route.module() : notFound;
+    const [page] = await Promise.all([module, i18n.use(...(found?.route.words || []))]);
+    const context = { params: found?.params || {}, query: new URLSearchParams(location.search), signal };
+    context.update = () => context.draw?.();
+    return { context, ...(await page.open(context)) };
+  } finally {
+    clearTimeout(waiting);
+  }
+}
+
+function present(page, found, signal) {
+  const place = shell.place(found?.route);
+  place.replaceChildren();
+  page.context.draw = drawing(place, () => (signal.aborted ? [] : page.render()));
+  shell.onLanguage(() => {
+    title(page);
+    page.context.draw();
+  });
+  show(place, page.render());
+  title(page);
+  arrived += 1;
+  if (arrived > 1) {
+    scrollTo(0, 0);
+    place.querySelector("h1")?.focus({ preventScroll: true });
+  }
+}
+
+function title(page) {
+  document.title = `${typeof page.title === "function" ? page.title() : page.title} · Segfleet`;
+}
+
+shell.into(app);
+start();

@@ -1,0 +1,10 @@
+// Every page: its address, the module that shows it, the words that it needs and who may see it.
+// `nav` puts it into the navigation, with an icon of ui.js and the words `nav.NAME`.
+
+export const ROUTES = [
+  { path: "/login", module: () => import("./pages/login.js"), open: true },
+  { path: "/register", module: () => import("./pages/register.js"), open: true },
+  { path: "/", module: () => import("./pages/tasks.js"), words: ["tasks"] },
+  { path: "/tasks", module: () => import("./pages/tasks.js"), words: ["tasks"], nav: "tasks" },
+  { path: "/tasks/:id", module: () => import("./pages/task.js"), words: ["tasks", "task"] },
+];
