@@ -23,8 +23,10 @@ from coordinator.api.routes import (
     live,
     models,
     node_work,
+    pages,
     problems,
     process,
+    session,
     system,
     tasks,
     users,
@@ -67,6 +69,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     videos.router,
     backgrounds.router,
     auth.router,
+    session.router,
     system.router,
     models.router,
     process.router,
@@ -79,7 +82,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     live.router,
 )
 """Below /api/v1; the busiest first, because routes are looked for in this order."""
-ROOT_ROUTERS: tuple[APIRouter, ...] = (admin_interfaces.alias, admin_tasks.alias)
+ROOT_ROUTERS: tuple[APIRouter, ...] = (admin_interfaces.alias, admin_tasks.alias, pages.router)
 """With their own whole paths."""
 
 

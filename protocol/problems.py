@@ -54,6 +54,8 @@ PROBLEMS: Final[dict[str, Kind]] = {
     "token_expired": Kind(401, "The session has expired", "会话已过期"),
     "token_revoked": Kind(401, "The session was ended", "会话已被撤销"),
     "invalid_token": Kind(401, "The token is not valid", "令牌无效"),
+    "csrf_refused": Kind(403, "The request did not come from our own page", "请求并非来自本站页面"),
+    "insecure_site": Kind(403, "Logging in on the pages needs https here", "在此地址登录页面需要 https"),
     "forbidden": Kind(403, "This needs an administrator", "需要管理员权限"),
     "loopback_only": Kind(403, "Until secrets are set only this machine is served", "密钥配置前仅限本机访问"),
     "registration_closed": Kind(403, "Registration is closed", "注册已关闭"),

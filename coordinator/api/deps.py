@@ -6,6 +6,7 @@ from fastapi import Depends, Security
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
+from coordinator.api.authentication import account_of
 from coordinator.domain.permissions import may_administer
 from coordinator.errors import AccountError, Forbidden, Unauthorized
 from coordinator.services.context import Context
@@ -26,8 +27,8 @@ _BEARER = HTTPBearer(auto_error=False, description="A token of `auth/login`, or 
 
 
 async def current_user(connection: HTTPConnection, _documented: Annotated[object, Security(_BEARER)] = None) -> Users:
-    """The account behind the bearer token, as `api.authentication` found it. Unauthorized, or what was wrong."""
-    found: Users | AccountError | None = connection.scope["state"]["account"]
+    """The account behind the bearer token or the page's cookie. Unauthorized, or what was wrong, CsrfRefused too."""
+    found = account_of(connection)
     if found is None:
         raise Unauthorized
     if isinstance(found, AccountError):

@@ -34,7 +34,7 @@ def install(app: FastAPI, settings: Settings) -> None:
             Middleware(LastResort),
             *([Middleware(OwnMachineOnly, why=weak)] if weak else []),
             Middleware(CleanUrl),
-            Middleware(Authentication, trusted=settings.trusted_proxies),
+            Middleware(Authentication, trusted=settings.trusted_proxies, site=settings.api_base_url),
             Middleware(RateLimit, limit=settings.rate_limit, monotonic=monotonic),
             Middleware(BodyLimits, file_bytes=settings.upload_file_size_limit),
         ]

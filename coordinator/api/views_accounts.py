@@ -3,7 +3,7 @@
 from typing import Any
 
 from coordinator.clock import rfc3339
-from coordinator.services.sessions import Session
+from coordinator.services.sessions import PageSession, Session
 from coordinator.store.tables import ApiKeys, Audit, Users
 
 
@@ -33,6 +33,11 @@ def administered(row: Users) -> dict[str, Any]:
 def session(fresh: Session) -> dict[str, Any]:
     """The answer to a login."""
     return {"access_token": fresh.token, "token_type": "bearer", "expires_in": fresh.life_s}
+
+
+def page(found: PageSession) -> dict[str, Any]:
+    """The page's session: who, and what every unsafe request must carry. The cookie's value is not in it."""
+    return {"user": account(found.account), "csrf_token": found.csrf, "expires_at": rfc3339(found.expires_at)}
 
 
 def key(row: ApiKeys) -> dict[str, Any]:

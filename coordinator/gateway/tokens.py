@@ -1,7 +1,12 @@
-"""Tokens of people and programs: JWT of one algorithm, and API keys of which only a digest is kept."""
+"""Tokens of people and programs: JWT of one algorithm, and API keys of which only a digest is kept.
 
+A token of the page (`use: page`) travels in a cookie only and is no bearer token, nor the other way round.
+"""
+
+import base64
 import hashlib
-from typing import Any, NamedTuple
+import hmac
+from typing import Any, Final, NamedTuple
 
 import jwt
 
@@ -13,9 +18,9 @@ ALGORITHM = "HS256"
 KEY_PREFIX = "sfk_"
 SHOWN = len(KEY_PREFIX) + 6
 BLOCK = 64
-
-
 REMEMBERED = 4096
+PAGE: Final = "page"
+_CSRF_LABEL: Final = b"segfleet csrf v1"
 
 
 class Claims(NamedTuple):
@@ -25,6 +30,14 @@ class Claims(NamedTuple):
     version: int
 
 
+class PageClaims(NamedTuple):
+    """What a token of the page says; `expires_at` in Unix seconds."""
+
+    user_id: UserId
+    version: int
+    expires_at: float
+
+
 class Tokens:
     """Issues and reads the tokens of logins. `life_s` in seconds."""
 
@@ -32,24 +45,45 @@ class Tokens:
         # HMAC fills a short key with zeros to its block; doing so here changes no signature, and a development
         # secret is refused by the settings where it matters and not by a warning of the library
         self._key = secret.encode().ljust(BLOCK, b"\0")
+        self._csrf_key = hmac.digest(secret.encode(), _CSRF_LABEL, "sha256")
         self.life_s = life_s
         self._genuine: dict[str, dict[str, Any]] = {}
 
     def issue(self, user_id: str, version: int, now: float) -> str:
         """A signed token from `now` (Unix seconds) on."""
-        issued = int(now)
-        claims = {"sub": user_id, "ver": version, "iat": issued, "exp": issued + self.life_s}
+        return jwt.encode(self._claims(user_id, version, now), self._key, ALGORITHM)
+
+    def issue_page(self, user_id: str, version: int, now: float) -> str:
+        """A signed token for the page's cookie; no two are alike."""
+        claims = {**self._claims(user_id, version, now), "use": PAGE, "jti": new_secret()}
         return jwt.encode(claims, self._key, ALGORITHM)
 
+    def csrf(self, page_token: str) -> str:
+        """What the page must say beside its cookie; only who may read our answers can know it."""
+        digest = hmac.digest(self._csrf_key, page_token.encode("utf-8", "surrogateescape"), "sha256")
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
     def read(self, token: str, now: float) -> Claims:
-        """The claims of a genuine token. InvalidToken, TokenExpired."""
+        """The claims of a genuine bearer token. InvalidToken, TokenExpired."""
+        found = _checked(self._genuine_claims(token), now, use=None)
+        return Claims(found.user_id, found.version)
+
+    def read_page(self, token: str, now: float) -> PageClaims:
+        """The claims of a genuine token of the page. InvalidToken, TokenExpired."""
+        return _checked(self._genuine_claims(token), now, use=PAGE)
+
+    def _claims(self, user_id: str, version: int, now: float) -> dict[str, Any]:
+        issued = int(now)
+        return {"sub": user_id, "ver": version, "iat": issued, "exp": issued + self.life_s}
+
+    def _genuine_claims(self, token: str) -> dict[str, Any]:
         claims = self._genuine.get(token)
         if claims is None:
             claims = self._verified(token)
             if len(self._genuine) >= REMEMBERED:
                 self._genuine.clear()
             self._genuine[token] = claims
-        return _checked(claims, now)
+        return claims
 
     def _verified(self, token: str) -> dict[str, Any]:
         """What a token says whose signature is right: that does not change, so it is remembered."""
@@ -65,14 +99,16 @@ class Tokens:
         return claims
 
 
-def _checked(claims: dict[str, Any], now: float) -> Claims:
+def _checked(claims: dict[str, Any], now: float, use: str | None) -> PageClaims:
     """The library compares `exp` with the machine's clock; ours is an argument."""
     subject, version, expires = claims["sub"], claims["ver"], claims["exp"]
     if not isinstance(subject, str) or type(version) is not int or type(expires) not in {int, float}:
         raise InvalidToken
+    if claims.get("use") != use:
+        raise InvalidToken
     if expires <= now:
         raise TokenExpired
-    return Claims(UserId(subject), version)
+    return PageClaims(UserId(subject), version, float(expires))
 
 
 def new_key() -> str:

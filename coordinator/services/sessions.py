@@ -9,7 +9,7 @@ import structlog
 
 from coordinator.errors import AccountDisabled, AccountError, InvalidCredentials, RegistrationClosed
 from coordinator.gateway.passwords import Passwords
-from coordinator.gateway.tokens import is_key, new_key
+from coordinator.gateway.tokens import Claims, is_key, new_key
 from coordinator.ids import new_secret
 from coordinator.services import accounts
 from coordinator.services.context import Context
@@ -30,6 +30,15 @@ class Session(NamedTuple):
     life_s: int
 
 
+class PageSession(NamedTuple):
+    """A session of the page: whose, the cookie's value, what must be said beside it, its end in Unix seconds."""
+
+    account: Users
+    token: str
+    csrf: str
+    expires_at: float
+
+
 async def register(context: Context, username: str, password: str, email: str | None, address: str) -> Users:
     """A new account for a stranger. RegistrationClosed, UsernameTaken, WeakPassword, BusyHashing, InvalidRequest."""
     if context.settings.registration == "closed":
@@ -41,8 +50,8 @@ async def register(context: Context, username: str, password: str, email: str | 
     )
 
 
-async def log_in(context: Context, username: str, password: str, address: str) -> Session:
-    """A token for a name and its password. InvalidCredentials, AccountDisabled, BusyHashing.
+async def log_in(context: Context, username: str, password: str, address: str) -> Users:
+    """The account of a name and its password. InvalidCredentials, AccountDisabled, BusyHashing.
 
     An unknown name costs what a known one costs, and a disabled account says so only to who knows its password.
     """
@@ -55,16 +64,34 @@ async def log_in(context: Context, username: str, password: str, address: str) -
         await context.database.write(lambda work: accounts.login_failed(work, username, "disabled", address))
         raise AccountDisabled
     known = account
-    account = await context.database.write(lambda work: accounts.logged_in(work, known, address))
-    return _session(context, account)
+    return await context.database.write(lambda work: accounts.logged_in(work, known, address))
 
 
-def _session(context: Context, account: Users) -> Session:
+def for_program(context: Context, account: Users) -> Session:
+    """A bearer token of an account that has just proved who it is."""
     return Session(context.tokens.issue(account.id, account.version, context.clock()), context.tokens.life_s)
 
 
-async def change_password(context: Context, account: Users, old: str, new: str, address: str) -> Session:
-    """Change one's own password: every session ends, and this one goes on with the returned token.
+def for_page(context: Context, account: Users) -> PageSession:
+    """A fresh session of the page, for an account that has just proved who it is."""
+    return page(context, account, context.tokens.issue_page(account.id, account.version, context.clock()))
+
+
+def page(context: Context, account: Users, token: str) -> PageSession:
+    """The session of the page that a cookie stands for. InvalidToken, TokenExpired."""
+    claims = context.tokens.read_page(token, context.clock())
+    return PageSession(account, token, context.tokens.csrf(token), claims.expires_at)
+
+
+async def of_page(context: Context, token: str) -> Users:
+    """The account behind the page's cookie; one read. TokenExpired, TokenRevoked, InvalidToken, AccountDisabled."""
+    claims = context.tokens.read_page(token, context.clock())
+    known = Claims(claims.user_id, claims.version)
+    return await context.database.read(lambda work: accounts.by_claims(work, known), brief=True)
+
+
+async def change_password(context: Context, account: Users, old: str, new: str, address: str) -> Users:
+    """Change one's own password: every session ends; the account as it is then, for a new one.
 
     InvalidCredentials, WeakPassword, BusyHashing.
     """
@@ -75,8 +102,7 @@ async def change_password(context: Context, account: Users, old: str, new: str, 
     await context.database.write(
         lambda work: accounts.set_password(work, account, digest, actor=account, address=address)
     )
-    changed = await context.database.read(lambda work: accounts.get(work, account.id))
-    return _session(context, changed)
+    return await context.database.read(lambda work: accounts.get(work, account.id))
 
 
 async def make_account(

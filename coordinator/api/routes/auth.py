@@ -2,10 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import AwareDatetime, Field
 
+from coordinator.api import page_cookie
 from coordinator.api import views_accounts as views
+from coordinator.api.authentication import page_token
 from coordinator.api.deps import ClientAddress, Here, User
 from coordinator.services import accounts, sessions
 from coordinator.store import users
@@ -55,7 +57,8 @@ async def register(body: Registration, here: Here, address: ClientAddress) -> di
 @router.post("/login")
 async def login(body: Credentials, here: Here, address: ClientAddress) -> dict[str, Any]:
     """Exchange name and password for a token."""
-    return views.session(await sessions.log_in(here, body.username, body.password, address))
+    account = await sessions.log_in(here, body.username, body.password, address)
+    return views.session(sessions.for_program(here, account))
 
 
 @router.post("/logout", status_code=204)
@@ -65,10 +68,17 @@ async def logout(user: User, here: Here, address: ClientAddress) -> None:
 
 
 @router.post("/password")
-async def password(body: PasswordChange, user: User, here: Here, address: ClientAddress) -> dict[str, Any]:
-    """Change the password; every other session ends, and this one goes on with the new token."""
+async def password(
+    body: PasswordChange, request: Request, response: Response, user: User, here: Here, address: ClientAddress
+) -> dict[str, Any]:
+    """Change the password; every other session ends. A program goes on with the new token, the page with a new cookie
+    and the `csrf_token` in the answer."""
     changed = await sessions.change_password(here, user, body.current_password, body.new_password, address)
-    return views.session(changed)
+    if page_token(request) is None:
+        return views.session(sessions.for_program(here, changed))
+    fresh = sessions.for_page(here, changed)
+    page_cookie.give(response, here.settings.api_base_url, fresh.token, here.tokens.life_s)
+    return views.page(fresh)
 
 
 @router.get("/me")

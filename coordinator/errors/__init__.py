@@ -11,51 +11,29 @@
 A class fixes the `code`, and by `protocol.problems.PROBLEMS` its status and title; an instance says which object.
 """
 
-from typing import Any, ClassVar
-
-from protocol.problems import PROBLEMS, FieldError
-
-
-class CoordinatorError(Exception):
-    """Base: `code` is stable, `detail` is an English sentence for people, `params` are facts for programs."""
-
-    code: ClassVar[str]
-    status: ClassVar[int]
-
-    def __init__(self, detail: str = "", *, errors: tuple[FieldError, ...] = (), **params: Any) -> None:
-        super().__init__(detail or PROBLEMS[self.code].en)
-        self.detail = detail
-        self.errors = errors
-        self.params = params
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "code" in cls.__dict__:
-            cls.status = PROBLEMS[cls.code].status
-
-
-class RequestError(CoordinatorError):
-    """Something is wrong with the request itself."""
-
-
-class AccountError(CoordinatorError):
-    """Something is wrong with the account or its rights."""
-
-
-class MediaError(CoordinatorError):
-    """Something is wrong with a file."""
-
-
-class TaskError(CoordinatorError):
-    """Something is wrong with a task."""
-
-
-class InterfaceError(CoordinatorError):
-    """Something is wrong with a node or what it says."""
-
-
-class ServiceError(CoordinatorError):
-    """Something is wrong with this service."""
+from coordinator.errors.accounts import AccountDisabled as AccountDisabled
+from coordinator.errors.accounts import BusyHashing as BusyHashing
+from coordinator.errors.accounts import CsrfRefused as CsrfRefused
+from coordinator.errors.accounts import Forbidden as Forbidden
+from coordinator.errors.accounts import InsecureSite as InsecureSite
+from coordinator.errors.accounts import InvalidCredentials as InvalidCredentials
+from coordinator.errors.accounts import InvalidToken as InvalidToken
+from coordinator.errors.accounts import LastAdmin as LastAdmin
+from coordinator.errors.accounts import LinkExpired as LinkExpired
+from coordinator.errors.accounts import LoopbackOnly as LoopbackOnly
+from coordinator.errors.accounts import RegistrationClosed as RegistrationClosed
+from coordinator.errors.accounts import TokenExpired as TokenExpired
+from coordinator.errors.accounts import TokenRevoked as TokenRevoked
+from coordinator.errors.accounts import Unauthorized as Unauthorized
+from coordinator.errors.accounts import UsernameTaken as UsernameTaken
+from coordinator.errors.accounts import WeakPassword as WeakPassword
+from coordinator.errors.base import AccountError as AccountError
+from coordinator.errors.base import CoordinatorError as CoordinatorError
+from coordinator.errors.base import InterfaceError as InterfaceError
+from coordinator.errors.base import MediaError as MediaError
+from coordinator.errors.base import RequestError as RequestError
+from coordinator.errors.base import ServiceError as ServiceError
+from coordinator.errors.base import TaskError as TaskError
 
 
 class InvalidRequest(RequestError):
@@ -92,62 +70,6 @@ class RateLimited(RequestError):
 
 class IdempotencyMismatch(RequestError):
     code = "idempotency_mismatch"
-
-
-class Unauthorized(AccountError):
-    code = "unauthorized"
-
-
-class InvalidCredentials(AccountError):
-    code = "invalid_credentials"
-
-
-class TokenExpired(AccountError):
-    code = "token_expired"
-
-
-class TokenRevoked(AccountError):
-    code = "token_revoked"
-
-
-class InvalidToken(AccountError):
-    code = "invalid_token"
-
-
-class Forbidden(AccountError):
-    code = "forbidden"
-
-
-class LoopbackOnly(AccountError):
-    code = "loopback_only"
-
-
-class RegistrationClosed(AccountError):
-    code = "registration_closed"
-
-
-class AccountDisabled(AccountError):
-    code = "account_disabled"
-
-
-class UsernameTaken(AccountError):
-    code = "username_taken"
-
-
-class LastAdmin(AccountError):
-    code = "last_admin"
-
-
-class WeakPassword(AccountError):
-    code = "weak_password"
-
-
-class BusyHashing(AccountError):
-    code = "busy_hashing"
-
-
-class LinkExpired(AccountError):
-    code = "link_expired"
 
 
 class EmptyFile(MediaError):
