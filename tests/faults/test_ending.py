@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.faults.fleet import FEW_S, Fleet
-from tests.system.patience import until
+from tests.system.patience import busy, until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -16,7 +16,7 @@ def test_a_coordinator_that_is_asked_to_end_ends_soon_and_its_nodes_work_on(flee
     with fleet.away(fleet.other(fleet.worker(task_id))):
         began = time.monotonic()
         assert fleet.coordinator.program.terminate() == 0
-        assert time.monotonic() - began < FEW_S
+        assert time.monotonic() - began < busy(FEW_S)
         fleet.coordinator.start()
         assert fleet.user.ended(task_id)["state"] == "completed"
     assert [(row["state"], row["charge"]) for row in fleet.attempts(task_id)] == [("completed", None)]

@@ -1,6 +1,7 @@
 """Promise 8: cancel stops the node, by the direct call and, where that is blocked, by callbacks and heartbeats.
 
-`CANCEL_TRIALS=50 pytest -o log_cli=true -o log_cli_level=INFO` on this file says how long the worst of fifty took.
+`SEGFLEET_TEST_PATIENCE=1 CANCEL_TRIALS=50 pytest -o log_cli=true -o log_cli_level=INFO` on this file holds fifty of
+them to the seconds and says how long the worst took.
 """
 
 import logging
@@ -14,7 +15,7 @@ import pytest
 
 from tests.faults.fleet import Fleet
 from tests.system.nodes import NodeProcess
-from tests.system.patience import until
+from tests.system.patience import busy, until
 from tests.system.programs import free_port
 from tests.system.proxies import DeafProxy
 
@@ -52,7 +53,7 @@ def worst(fleet: Fleet, node: NodeProcess) -> float:
 def test_a_cancelled_task_frees_its_node_within_three_seconds(fleet: Fleet) -> None:
     node, racer = fleet.nodes
     with fleet.away(racer):
-        assert worst(fleet, node) < IDLE_S
+        assert worst(fleet, node) < busy(IDLE_S)
 
 
 @contextmanager
@@ -70,7 +71,7 @@ def unreachable_for_cancel(fleet: Fleet) -> Iterator[tuple[NodeProcess, DeafProx
 
 def test_with_the_direct_call_blocked_a_cancel_still_frees_the_node_within_six_seconds(fleet: Fleet) -> None:
     with unreachable_for_cancel(fleet) as (node, proxy):
-        assert worst(fleet, node) < BLOCKED_S
+        assert worst(fleet, node) < busy(BLOCKED_S)
         assert bool(proxy.swallowed) == fleet.push
 
 
@@ -85,6 +86,6 @@ def test_a_cancel_stops_every_segment_on_every_node_within_three_seconds(segment
     assert segmented.user.put(f"/tasks/{task_id}/cancel").json()["state"] == "cancelled"
     for node in segmented.nodes:
         until(partial(segmented.is_idle, node), 20, "the node is idle")
-    assert time.monotonic() - began < IDLE_S
+    assert time.monotonic() - began < busy(IDLE_S)
     live = {"offered", "running", "stopping"}
     assert not live & {row["state"] for row in segmented.attempts(task_id)}
