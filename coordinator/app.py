@@ -14,6 +14,7 @@ from coordinator import logs
 from coordinator.api import errors, middleware, openapi
 from coordinator.api.routes import (
     admin_interfaces,
+    admin_statistics,
     admin_tasks,
     audit,
     auth,
@@ -77,6 +78,8 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     admin_tasks.router,
     admin_interfaces.router,
     users.router,
+    admin_statistics.router,
+    admin_statistics.own,
     audit.router,
     problems.router,
     live.router,

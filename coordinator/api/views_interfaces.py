@@ -1,5 +1,6 @@
 """Nodes and models as JSON. Every word of a node is plain, bounded text and no markup."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from coordinator.clock import rfc3339
@@ -26,7 +27,7 @@ def interface(node: Node) -> dict[str, Any]:
         "provider": node.models[0].provider if node.models else None,
         "software_version": row.software_version,
         "last_seen_s": None if node.age_s is None else round(node.age_s, 1),
-        "attempts": [_attempt(attempt) for attempt in node.attempts],
+        "attempts": [_attempt(attempt, node.task_names) for attempt in node.attempts],
         "health": row.health,
         "unreachable": bool(row.unreachable),
         "expected": bool(row.expected),
@@ -51,14 +52,21 @@ def _gpus(row: Interfaces) -> list[dict[str, Any]]:
     return [{**gpu, **nothing, **loads.get(gpu["index"], {})} for gpu in row.gpus]
 
 
-def _attempt(attempt: Attempts) -> dict[str, Any]:
+def _attempt(attempt: Attempts, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": attempt.id,
         "task_id": attempt.task_id,
+        "task_name": names.get(attempt.task_id),
         "step_id": attempt.step_id,
         "state": attempt.state,
+        "light": bool(attempt.light),
+        "stage": attempt.stage or None,
+        "stage_done": attempt.stage_done,
+        "stage_total": attempt.stage_total,
+        "provider": attempt.provider,
         "frames_done": attempt.frames_done,
         "fps": attempt.fps,
+        "began_at": rfc3339(attempt.started_at or attempt.offered_at),
     }
 
 

@@ -59,8 +59,10 @@ def jobs(context: Context, loops: Loops) -> list[Job]:
         Job("prove_addresses", 60.0, loops.joining.look),
         Job("verify_forgotten", 10.0, loops.verifier.look),
         Job("settle_again", 30.0, loops.ticks.settle),
+        Job("samples", 20.0, loops.ticks.sample),
         Job("queue_heads", 600.0, loops.ticks.heads),
         Job("retire", 600.0, loops.janitor.retire),
+        Job("old_samples", 3600.0, loops.ticks.old_samples),
         Job("forget_strangers", 3600.0, loops.ticks.strangers),
         Job("orphans", 3600.0, loops.janitor.orphans),
     ]

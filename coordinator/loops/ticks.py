@@ -9,7 +9,7 @@ from functools import partial
 
 from coordinator.clock import monotonic
 from coordinator.domain.news import QueueChanged
-from coordinator.services import doubt, leases, progress, refusals, registry, settling
+from coordinator.services import doubt, leases, progress, refusals, registry, sampling, settling
 from coordinator.services.context import Context
 from coordinator.services.rules import Rules
 from coordinator.store import tasks, waits
@@ -51,6 +51,14 @@ class Ticks:
     async def strangers(self) -> None:
         """Forget registrations whose secret was never used."""
         await self._context.database.write(registry.forget_unused)
+
+    async def sample(self) -> None:
+        """Write down the minutes that are over."""
+        await self._context.database.write(sampling.sample)
+
+    async def old_samples(self) -> None:
+        """Forget minutes of long ago."""
+        await self._context.database.write(sampling.forget)
 
     async def heads(self) -> None:
         """Give waiting steps the row of the queue that they lack: a safety net that should never find anything."""

@@ -1,6 +1,6 @@
 """Nodes as administrators see and steer them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from coordinator.gateway.networks import Networks
 from coordinator.ids import new_id
 from coordinator.services import leases, trust
 from coordinator.services.rules import Rules
-from coordinator.store import audit, interfaces, offers, strikes
+from coordinator.store import audit, interfaces, offers, strikes, tasks
 from coordinator.store.tables import Attempts, InterfaceModels, Interfaces, Users
 from coordinator.store.work import Work
 from protocol.base import InterfaceId
@@ -25,12 +25,14 @@ DRAIN_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node with what it offers and holds; `age_s` is seconds since its last sign of life."""
+    """A node with what it offers and holds; `age_s` is seconds since its last sign of life, `task_names` are those of
+    the tasks that it works on, by id."""
 
     row: Interfaces
     models: Sequence[InterfaceModels]
     attempts: Sequence[Attempts]
     age_s: float | None
+    task_names: Mapping[str, str]
 
     @property
     def busy_slots(self) -> int:
@@ -77,12 +79,12 @@ def look(work: Work, interface_id: str) -> Node:
 def _nodes(work: Work, rows: Sequence[Interfaces]) -> list[Node]:
     ids = [row.id for row in rows]
     models, attempts = offers.of(work, ids), interfaces.holding(work, ids)
-    return [
-        Node(
-            row, models[row.id], attempts[row.id], None if row.last_seen is None else max(0.0, work.now - row.last_seen)
-        )
-        for row in rows
-    ]
+    names = tasks.names(work, {attempt.task_id for held in attempts.values() for attempt in held})
+    return [Node(row, models[row.id], attempts[row.id], _age(work.now, row), names) for row in rows]
+
+
+def _age(now: float, row: Interfaces) -> float | None:
+    return None if row.last_seen is None else max(0.0, now - row.last_seen)
 
 
 def _row(work: Work, interface_id: str) -> Interfaces:

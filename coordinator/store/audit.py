@@ -29,13 +29,19 @@ def record(work: Work, action: str, *, actor: Users | str, target: str = "", add
     )
 
 
-def page(work: Work, *, before: int | None, limit: int, action: str = "", actor: str = "") -> Sequence[Audit]:
-    """Rows, newest first, those before a sequence number."""
+def page(
+    work: Work, *, before: int | None, limit: int, action: str = "", actor: str = "", target: str = ""
+) -> Sequence[Audit]:
+    """Rows, newest first, those before a sequence number. An `action` that ends in a dot means all that begin so."""
     statement = select(_audit).order_by(_audit.c.seq.desc()).limit(limit)
     if before is not None:
         statement = statement.where(_audit.c.seq < before)
-    if action:
+    if action.endswith("."):
+        statement = statement.where(_audit.c.action.startswith(action, autoescape=True))
+    elif action:
         statement = statement.where(_audit.c.action == action)
+    if target:
+        statement = statement.where(_audit.c.target == target)
     if actor:
         statement = statement.where(_audit.c.actor == actor)
     return work.rows(statement, Audit)

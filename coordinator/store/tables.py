@@ -13,6 +13,7 @@ from coordinator.store.queue_tables import Waits as Waits
 from coordinator.store.record_tables import Audit as Audit
 from coordinator.store.record_tables import Facts as Facts
 from coordinator.store.record_tables import Idempotency as Idempotency
+from coordinator.store.record_tables import Samples as Samples
 from coordinator.store.schema import ID, SEQUENCE, Json, indexes
 
 
@@ -110,7 +111,7 @@ class Tasks(SQLModel, table=True):
     created_at: float = Field(sa_type=Double)
     submitted_at: float | None = Field(default=None, sa_type=Double)
     started_at: float | None = Field(default=None, sa_type=Double)
-    finished_at: float | None = Field(default=None, sa_type=Double)
+    finished_at: float | None = Field(default=None, sa_type=Double, index=True)
     expires_at: float | None = Field(default=None, sa_type=Double, index=True)
     parts_expire_at: float | None = Field(default=None, sa_type=Double, index=True)
 
@@ -190,7 +191,7 @@ class Attempts(SQLModel, table=True):
     offered_at: float = Field(sa_type=Double)
     started_at: float | None = Field(default=None, sa_type=Double)
     reported_at: float | None = Field(default=None, sa_type=Double)
-    ended_at: float | None = Field(default=None, sa_type=Double)
+    ended_at: float | None = Field(default=None, sa_type=Double, index=True)
 
 
 class Artifacts(SQLModel, table=True):

@@ -109,6 +109,14 @@ def of_batch(work: Work, batch_id: str) -> Sequence[Tasks]:
     return work.rows(select(_tasks).where(_tasks.c.batch_id == batch_id).order_by(_tasks.c.id), Tasks)
 
 
+def names(work: Work, task_ids: Collection[str]) -> dict[str, str]:
+    """The names of the sources of these tasks, by the task's id."""
+    if not task_ids:
+        return {}
+    found = work.execute(select(_tasks.c.id, _tasks.c.source_name).where(_tasks.c.id.in_(list(task_ids))))
+    return {str(row["id"]): str(row["source_name"]) for row in found.mappings()}
+
+
 def count(work: Work, states: Collection[TaskState], user_id: str | None = None) -> int:
     """How many tasks are in these states, of one user or of all."""
     return int(work.scalar(_count(frozenset(states), user_id is not None), {"user": user_id}))

@@ -18,13 +18,14 @@ async def list_audit(
     here: Here,
     action: Annotated[str, Query(max_length=64)] = "",
     actor: Annotated[str, Query(max_length=64)] = "",
+    target: Annotated[str, Query(max_length=200)] = "",
     cursor: Annotated[str, Query(max_length=20)] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
-    """Audit rows, newest first."""
+    """Audit rows, newest first; `action=login.` means all actions that begin so, `target` is an id."""
     before = _before(cursor)
     found = await here.database.read(
-        lambda work: audit.page(work, before=before, limit=limit, action=action, actor=actor.casefold())
+        lambda work: audit.page(work, before=before, limit=limit, action=action, actor=actor.casefold(), target=target)
     )
     following = str(found[-1].seq) if len(found) == limit else None
     return {"items": [views.audit(row) for row in found], "next": following}

@@ -45,7 +45,25 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_target"), ["target"], unique=False)
 
+    op.create_table(
+        "samples",
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("waiting_tasks", sa.Integer(), nullable=True),
+        sa.Column("waiting_steps", sa.Integer(), nullable=True),
+        sa.Column("busy_slots", sa.Integer(), nullable=True),
+        sa.Column("slots", sa.Integer(), nullable=True),
+        sa.Column("completed", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("cancelled", sa.Integer(), nullable=False),
+        sa.Column("frames", sa.BigInteger(), nullable=False),
+        sa.Column("attempts_done", sa.Integer(), nullable=False),
+        sa.Column("attempts_failed", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("at", name=op.f("pk_samples")),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+    )
     op.create_table(
         "events",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -218,6 +236,7 @@ def upgrade() -> None:
         mysql_collate="utf8mb4_bin",
     )
     with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attempts_ended_at"), ["ended_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempts_interface_id_state"), ["interface_id", "state"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempts_state"), ["state"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempts_step_id"), ["step_id"], unique=False)
@@ -326,6 +345,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_tasks_background_id"), ["background_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_tasks_batch_id"), ["batch_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_tasks_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_tasks_finished_at"), ["finished_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_tasks_parts_expire_at"), ["parts_expire_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_tasks_source_id"), ["source_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_tasks_state_created_at"), ["state", "created_at"], unique=False)
@@ -423,6 +443,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_tasks_state_created_at"))
         batch_op.drop_index(batch_op.f("ix_tasks_source_id"))
         batch_op.drop_index(batch_op.f("ix_tasks_parts_expire_at"))
+        batch_op.drop_index(batch_op.f("ix_tasks_finished_at"))
         batch_op.drop_index(batch_op.f("ix_tasks_expires_at"))
         batch_op.drop_index(batch_op.f("ix_tasks_batch_id"))
         batch_op.drop_index(batch_op.f("ix_tasks_background_id"))
@@ -446,6 +467,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_attempts_step_id"))
         batch_op.drop_index(batch_op.f("ix_attempts_state"))
         batch_op.drop_index(batch_op.f("ix_attempts_interface_id_state"))
+        batch_op.drop_index(batch_op.f("ix_attempts_ended_at"))
 
     op.drop_table("attempts")
     with op.batch_alter_table("api_keys", schema=None) as batch_op:
@@ -468,7 +490,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_events_task_id_seq"))
 
     op.drop_table("events")
+    op.drop_table("samples")
     with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_target"))
         batch_op.drop_index(batch_op.f("ix_audit_at"))
 
     op.drop_table("audit")
