@@ -2,27 +2,40 @@
 
 import * as session from "./session.js";
 
-const PING_S = 20;
+const DEAF_MS = 30_000;
+const LOOK_MS = 5000;
 const POLL_MS = 3000;
-const LONGEST_PAUSE_MS = 15000;
+const LONGEST_PAUSE_MS = 15_000;
+const OVER = new Set([4401, 4403]);
 const handlers = new Map();
 const watchers = new Set();
+const wishes = new Set([["tasks"]]);
+const timers = { again: 0, poll: 0, deaf: 0 };
 let socket = null;
 let seq = null;
 let failures = 0;
 let heardAt = 0;
-let timers = { again: 0, poll: 0, deaf: 0 };
 let state = "off";
 
 /** off, connecting, live, polling, stale. */
 export const status = () => state;
 
-/** Call `handler(object, event)` for every change of a type: "task", "interface", "upload"; and for "resync", when
- *  lists have to be read again. Ends with `signal`. */
+/** Call `handler(object, event)` for every change of a type: "task", and "interface" or "queue" for who asked by `want`;
+ *  and for "resync", when lists have to be read again. Ends with `signal`. */
 export function on(type, handler, signal) {
   if (!handlers.has(type)) handlers.set(type, new Set());
   handlers.get(type).add(handler);
   signal?.addEventListener("abort", () => handlers.get(type).delete(handler));
+}
+
+/** Be told more than one's own tasks, until `signal`: all_tasks, interfaces, queue, for administrators. */
+export function want(topics, signal) {
+  wishes.add(topics);
+  subscribe();
+  signal.addEventListener("abort", () => {
+    wishes.delete(topics);
+    subscribe();
+  });
 }
 
 /** Call `watcher(status)` when the status changes. */
@@ -49,7 +62,10 @@ export function stop() {
   become("off");
   removeEventListener("online", now);
   removeEventListener("offline", lost);
-  for (const timer of Object.values(timers)) clearTimeout(timer);
+  clearTimeout(timers.again);
+  clearTimeout(timers.poll);
+  clearInterval(timers.deaf);
+  Object.assign(timers, { again: 0, poll: 0, deaf: 0 });
   seq = null;
   failures = 0;
   close();
@@ -72,13 +88,19 @@ function connect() {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   const mine = new WebSocket(`${scheme}://${location.host}/api/v1/ws`);
   socket = mine;
-  const of_mine = (act) => (event) => mine === socket && act(event);
-  mine.onopen = of_mine(() => {
-    mine.send(JSON.stringify({ type: "auth", ...(seq === null ? {} : { since: seq }) }));
-    listenFor(mine);
+  const ifMine = (act) => (event) => mine === socket && act(event);
+  mine.onopen = ifMine(() => {
+    mine.send(JSON.stringify({ type: "auth", ...wish() }));
+    listen();
   });
-  mine.onmessage = of_mine((event) => heard(JSON.parse(event.data)));
-  mine.onclose = of_mine((event) => (event.code === 4401 ? refused() : lost()));
+  mine.onmessage = ifMine((event) => heard(JSON.parse(event.data)));
+  mine.onclose = ifMine((event) => (OVER.has(event.code) ? refused() : lost()));
+}
+
+const wish = () => ({ topics: [...new Set([...wishes].flat())], ...(seq === null ? {} : { since: seq }) });
+
+function subscribe() {
+  if (state === "live") socket.send(JSON.stringify({ type: "subscribe", ...wish() }));
 }
 
 function refused() {
@@ -87,32 +109,31 @@ function refused() {
 }
 
 /** A server that says nothing for longer than its ping is not there, whatever the socket thinks. */
-function listenFor(mine) {
+function listen() {
   heardAt = performance.now();
   clearInterval(timers.deaf);
   timers.deaf = setInterval(() => {
-    if (mine === socket && performance.now() - heardAt > (PING_S + 10) * 1000) lost();
-  }, 5000);
+    if (performance.now() - heardAt > DEAF_MS) lost();
+  }, LOOK_MS);
 }
 
 function heard(message) {
   heardAt = performance.now();
-  if (message.type === "hello") welcome(message);
-  else if (message.type === "resync") tell("resync");
-  else if (message.object) {
-    seq = Math.max(seq ?? 0, message.seq);
-    tell(message.type, message.object, message);
-  }
+  seq = Math.max(seq ?? 0, message.seq ?? 0) || seq;
+  if (message.type === "hello") welcome();
+  else if (message.type === "ping") socket.send(JSON.stringify({ type: "pong" }));
+  else if (message.type === "resync") {
+    welcome();
+    tell("resync");
+  } else if (message.object) tell(message.type, message.object, message);
 }
 
-function welcome(message) {
-  const returned = state === "polling" || state === "stale";
+/** What happened while there was no socket is told again by number; polling may have begun meanwhile and ends. */
+function welcome() {
   failures = 0;
   clearTimeout(timers.poll);
   timers.poll = 0;
-  seq = Math.max(seq ?? 0, message.seq);
   become("live");
-  if (returned) tell("resync");
 }
 
 function lost() {
@@ -128,12 +149,14 @@ function lost() {
 
 /** Without a socket the lists are read again and again; when that fails, too, what is shown is old and says so. */
 async function poll() {
+  let answers = false;
   try {
-    const answer = await fetch("/api/v1/health", { cache: "no-store" });
-    become(answer.ok ? "polling" : "stale");
-    if (answer.ok) tell("resync");
+    answers = (await fetch("/api/v1/health", { cache: "no-store" })).ok;
   } catch {
-    become("stale");
+    // nobody answers: that is what was asked
   }
-  if (state === "polling" || state === "stale") timers.poll = setTimeout(poll, POLL_MS);
+  if (!timers.poll) return;
+  become(answers ? "polling" : "stale");
+  if (answers) tell("resync");
+  timers.poll = setTimeout(poll, POLL_MS);
 }

@@ -1,0 +1,75 @@
+// Throughput, queue and errors over time: plots, and the same numbers as a table.
+
+import * as api from "../api.js";
+import { h } from "../dom.js";
+import * as format from "../format.js";
+import { t } from "../i18n.js";
+import { plot } from "../plot.js";
+import * as router from "../router.js";
+import { card, empty, table } from "../ui.js";
+import { HOURS, adminTop, fresh, windowChips } from "./parts.js";
+
+const AGAIN_S = 20;
+const ROWS = 40;
+const share = (value) => format.percent(100 * value);
+
+const PLOTS = [
+  { name: "throughput", unit: (value) => format.number(value, 1), lines: ["fps"] },
+  { name: "tasks", unit: (value) => format.number(value, 1), lines: ["completed", "failed"] },
+  { name: "queue_length", unit: (value) => format.number(value, 1), lines: ["waiting_tasks", "waiting_steps"] },
+  { name: "slots", unit: (value) => format.number(value, 1), lines: ["busy_slots", "slots"] },
+  { name: "errors", unit: share, lines: ["error_rate"] },
+];
+
+export async function open(context) {
+  const asked = Number(context.query.get("hours"));
+  const state = { hours: HOURS.includes(asked) ? asked : 24, points: [], span_s: 60 };
+  const read = async () => Object.assign(state, await api.get(api.query("/admin/series", { hours: state.hours }), { signal: context.signal }));
+  const again = fresh(context, state, read, AGAIN_S);
+  await again();
+  return { title: () => t("admin.activity"), render: () => view(state, again) };
+}
+
+function view(state, again) {
+  const choose = (hours) => {
+    state.hours = hours;
+    router.remember({ hours: hours === 24 ? null : hours });
+    again();
+  };
+  return [
+    adminTop("activity", state),
+    windowChips(state.hours, choose),
+    state.points.length ? [h("div", { class: "plots" }, PLOTS.map((one) => drawn(state, one))), numbers(state)] : empty("plot", t("activity.none")),
+  ];
+}
+
+function drawn(state, { name, unit, lines }) {
+  const series = lines.map((line) => ({ name: t(`activity.${line}`), points: points(state, line) }));
+  const picture = plot(t(`activity.${name}_title`), series, { unit });
+  return card(null, picture || h("p", { class: "soft" }, t("activity.nothing", { name: t(`activity.${name}_title`) })));
+}
+
+/** A span without a minute breaks the line: no coordinator ran then. */
+function points(state, line) {
+  const found = [];
+  let last = null;
+  for (const point of state.points) {
+    const at = new Date(point.at).getTime() / 1000;
+    if (last !== null && at - last > 1.5 * state.span_s) found.push([last + state.span_s, null]);
+    found.push([at, point[line]]);
+    last = at;
+  }
+  return found;
+}
+
+/** The newest first; those who do not see the plots read this. */
+function numbers(state) {
+  const lines = PLOTS.flatMap((one) => one.lines.map((line) => [line, one.unit]));
+  const columns = [
+    { name: t("activity.at"), cell: (point) => format.moment(point.at) },
+    ...lines.map(([line, unit]) => ({ name: t(`activity.${line}`), class: "number", cell: (point) => (point[line] === null ? "–" : unit(point[line])) })),
+  ];
+  const rows = [...state.points].reverse().slice(0, ROWS);
+  return h("details", { class: "numbers" }, h("summary", { class: "button" }, t("activity.numbers")),
+    table(columns, rows, { key: (point) => point.at, caption: t("activity.numbers") }));
+}

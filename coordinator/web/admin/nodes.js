@@ -1,0 +1,88 @@
+// The nodes: who is there, what each is doing, and letting them in or sending them away.
+
+import * as api from "../api.js";
+import { h } from "../dom.js";
+import * as format from "../format.js";
+import { t } from "../i18n.js";
+import * as live from "../live.js";
+import * as router from "../router.js";
+import { empty, facts, select } from "../ui.js";
+import * as machine from "./machine.js";
+import { adminTop, bound, fresh } from "./parts.js";
+import { stateBadge, verbs } from "./steering.js";
+
+const STATES = ["pending", "online", "busy", "draining", "offline", "quarantined", "revoked"];
+const AGAIN_S = 5;
+const TYPING_MS = 250;
+
+export async function open(context) {
+  const state = { nodes: [], stats: null, values: { q: context.query.get("q") || "" }, state: context.query.get("state") || "" };
+  const read = async () => {
+    const path = api.query("/admin/interfaces", { q: state.values.q, state: state.state });
+    const options = { signal: context.signal };
+    [state.nodes, state.stats] = await Promise.all([api.all(path, { ...options, most: 500 }), api.get("/stats", options)]);
+  };
+  const again = fresh(context, state, read, AGAIN_S);
+  live.on("interface", again, context.signal);
+  await again();
+  return { title: () => t("admin.nodes"), render: () => view(state, again, context) };
+}
+
+function view(state, again, context) {
+  const done = (node) => {
+    const at = state.nodes.findIndex((one) => one.id === node.id);
+    if (at >= 0) state.nodes[at] = node;
+    context.update();
+  };
+  return [
+    adminTop("nodes", state),
+    state.stats && overview(state.stats),
+    filters(state, again),
+    state.nodes.length
+      ? h("ul", { class: "nodes", "aria-label": t("admin.nodes") }, state.nodes.map((node) => card(node, done)))
+      : empty("nodes", t(state.values.q || state.state ? "node.none_here" : "node.none")),
+  ];
+}
+
+function overview({ interfaces, queue, last_hour: hour }) {
+  return h("section", { class: "card", "aria-label": t("admin.now") }, facts([
+    [t("admin.online"), t("admin.of", { part: interfaces.online, all: Object.values(interfaces.by_admission).reduce((sum, one) => sum + one, 0) })],
+    [t("admin.busy_slots"), t("admin.of", { part: interfaces.busy_slots, all: interfaces.slots })],
+    [t("admin.waiting_tasks"), format.number(queue.waiting_tasks)],
+    [t("admin.done_hour"), format.number(hour.completed)],
+    [t("admin.failed_hour"), format.number(hour.failed)],
+    [t("admin.frames_hour"), format.number(hour.frames)],
+  ]));
+}
+
+function filters(state, again) {
+  const choose = (value) => {
+    state.state = value;
+    router.remember({ state: value });
+    again();
+  };
+  const typed = (event) => {
+    state.values.q = event.target.value;
+    clearTimeout(state.typing);
+    state.typing = setTimeout(() => {
+      router.remember({ q: state.values.q });
+      again();
+    }, TYPING_MS);
+  };
+  const options = [["", t("node.any_state")], ...STATES.map((one) => [one, t(`node.${one}`)])];
+  return h("div", { class: "filters" },
+    select("state", state.state, options, choose, { "aria-label": t("node.state"), class: "short" }),
+    bound(state.values, "q", { type: "search", placeholder: t("node.search"), "aria-label": t("node.search"), oninput: typed }));
+}
+
+function card(node, done) {
+  const where = [machine.slots(node), t(`node.lane_${node.lane}`), node.software_version && t("node.version", { version: node.software_version })];
+  return h("li", { key: node.id, class: `card node ${node.state}` },
+    h("header", { class: "node-head" }, h("h2", {}, h("a", { href: `/admin/nodes/${node.id}` }, node.name)), stateBadge(node), machine.heard(node)),
+    h("p", { class: "soft" }, where.filter(Boolean).join(" · ")),
+    h("div", { class: "node-body" },
+      h("div", {}, h("h3", {}, t("node.gpus")), machine.cards(node)),
+      h("div", {}, h("h3", {}, t("node.models")), machine.models(node)),
+      h("div", {}, h("h3", {}, t("node.work")), machine.work(node))),
+    h("div", { class: "buttons" }, verbs(node, done)));
+}

@@ -1,0 +1,77 @@
+// What the administration's pages have alike: their navigation, reading again by the clock, words of codes.
+
+import { h } from "../dom.js";
+import * as format from "../format.js";
+import { knows, t } from "../i18n.js";
+import * as live from "../live.js";
+import { heading, notice } from "../ui.js";
+
+const SECTIONS = [
+  ["nodes", "/admin"],
+  ["queue", "/admin/queue"],
+  ["activity", "/admin/activity"],
+  ["failures", "/admin/failures"],
+  ["users", "/admin/users"],
+  ["audit", "/admin/audit"],
+];
+
+/** The top of every page of a part: its name, the way to its other pages, and what went wrong. */
+export function top(area, sections, current, state, actions = []) {
+  const links = sections.map(([name, href]) =>
+    h("li", {}, h("a", { class: "chip", href, "aria-current": name === current ? "page" : null }, t(`${area}.${name}`))),
+  );
+  return [
+    heading(t(`${area}.${current}`), { actions }),
+    h("nav", { class: "sections", "aria-label": t(`${area}.sections`) }, h("ul", { class: "chips" }, links)),
+    state.error && notice(state.error),
+  ];
+}
+
+export const adminTop = (current, state, actions) => top("admin", SECTIONS, current, state, actions);
+
+/** Read now, and again every so many seconds while the page is open. `read` puts what it finds into the state. */
+export function fresh(context, state, read, seconds) {
+  const again = async () => {
+    try {
+      await read();
+      state.error = null;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      if (!error.sentence) throw error;
+      state.error = error.sentence;
+    }
+    context.update();
+  };
+  const timer = setInterval(() => document.hidden || again(), seconds * 1000);
+  context.signal.addEventListener("abort", () => clearInterval(timer));
+  live.on("resync", again, context.signal);
+  return again;
+}
+
+/** An input whose text is kept in `values` under its name. */
+export function bound(values, name, props = {}) {
+  const kept = { name, value: values[name] ?? "", oninput: (event) => (values[name] = event.target.value) };
+  return h("input", { type: "text", ...kept, ...props });
+}
+
+/** A code of what went wrong, in words where there are some, and as it is. */
+export function codeWords(code) {
+  const key = [`error.${code}`, `fault.${code}`, `problem.${code}`].find(knows);
+  const words = key && t(key);
+  return words && !words.includes("{") ? [words, " ", h("code", { class: "soft" }, code)] : h("code", {}, code);
+}
+
+/** "CUDAExecutionProvider" is "CUDA" to people. */
+export const provider = (name) => (name ? name.replace(/ExecutionProvider$/, "") : "–");
+
+export const speed = (fps) => (fps ? t("admin.fps", { fps: format.number(fps, fps < 10 ? 1 : 0) }) : "–");
+
+/** The windows of time that plots and failures are asked for. */
+export const HOURS = [1, 6, 24, 168];
+
+export function windowChips(chosen, choose) {
+  const chips = HOURS.map((hours) =>
+    h("button", { type: "button", class: "chip", "aria-pressed": String(hours === chosen), onclick: () => choose(hours) }, t(`admin.hours_${hours}`)),
+  );
+  return h("div", { class: "chips filters", role: "group", "aria-label": t("admin.window") }, chips);
+}
