@@ -18,8 +18,11 @@ class Bars:
 
     def __init__(self) -> None:
         columns = (
-            TextColumn("{task.description:<10}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[news]}"),
-        )  # fmt: skip
+            TextColumn("{task.description:<10}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[news]}", markup=False),
+        )
         self._rich = Progress(*columns, console=errors) if errors.is_terminal else None
 
     def __enter__(self) -> "Bars":

@@ -6,8 +6,9 @@ from rich.console import Console
 
 PIPE_WIDTH = 200
 """Lines of a table in a pipe: nobody scrolls there, but somebody cuts columns."""
-console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-errors = Console(stderr=True)
+console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False)
+errors = Console(stderr=True, markup=False)
+"""Neither reads markup: what is said holds names of files and of nodes, and a `[/b]` there would end the command."""
 
 
 class Refusal(Exception):

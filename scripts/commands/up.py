@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from scripts.access import Access
 from scripts.refusal import Refusal, console, errors
@@ -46,7 +47,7 @@ def obtain_model(name: str) -> None:
         manifest = catalogue.find(cache, name)
         if store.is_ready(cache, manifest):
             return
-        with errors.status(f"fetching the model {manifest.id} ({manifest.licence}) ..."):
+        with errors.status(Text(f"fetching the model {manifest.id} ({manifest.licence}) ...")):
             store.pull(cache, manifest)
         say(f"the model {manifest.id} is on this machine now")
     except UnknownModel:
