@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Column, Table
+from rich.text import Text
 
 from interface_node.errors import NodeError
+from scripts.refusal import console, errors
 
 if TYPE_CHECKING:
     from interface_node.models.manifest import Manifest
@@ -17,8 +18,6 @@ app = typer.Typer(help="Look at the models of this machine and fetch them.", no_
 NAME, NAMED = "NAME|FILE.toml", "Id or alias of a known model, or a manifest of your own."
 WIDE: Final = 100
 """Columns of a terminal that holds the titles beside the rest."""
-console = Console()
-errors = Console(stderr=True)
 
 
 def cache_folder() -> Path:
@@ -28,7 +27,7 @@ def cache_folder() -> Path:
     try:
         return from_environment().segfleet_cache
     except SettingsError as error:
-        errors.print(f"[red]{error}[/]")
+        errors.print(str(error), style="red", soft_wrap=True, highlight=False)
         raise typer.Exit(2) from error
 
 
@@ -43,17 +42,17 @@ def list_models() -> None:
     try:
         known = catalogue.known(cache)
     except NodeError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     for manifest in known.values():
         size = store.size_bytes(cache, manifest)
         row = (
             manifest.id,
             "x".join(map(str, manifest.interface.input.size)),
-            escape(manifest.licence),
+            manifest.licence,
             "yes" if manifest.commercial else "no",
             f"{size / 1e6:.1f}" if size else "",
             "yes" if store.is_ready(cache, manifest) else "no",
-            escape(manifest.title),
+            manifest.title,
         )
         table.add_row(*row[: len(columns)])
     console.print(table)
@@ -71,17 +70,16 @@ def pull(
     ] = False,
 ) -> None:
     """Fetch a model, check its hash, convert it and keep it."""
-    from interface_node.models import catalogue, store
+    from interface_node.models import catalogue
 
     cache = cache_folder()
     try:
         manifest = catalogue.named(cache, name)
-        with console.status(f"fetching {manifest.id} ..."):
-            path = store.pull(cache, manifest, origin, trust)
+        path = pulled(cache, manifest, origin, trust)
     except NodeError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     console.print(f"{manifest.id} is ready: {path}", soft_wrap=True)
-    console.print(escape(f"{manifest.licence}. {manifest.commercial_note}".strip()), soft_wrap=True)
+    console.print(f"{manifest.licence}. {manifest.commercial_note}".strip(), soft_wrap=True)
 
 
 @app.command()
@@ -101,13 +99,13 @@ def check(
             if out:
                 out.write_bytes(mask_png(trial))
     except NodeError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     except OSError as error:
-        errors.print(f"[red]{out} cannot be written: {error.strerror}[/]", soft_wrap=True)
+        errors.print(f"{out} cannot be written: {error.strerror}", style="red", soft_wrap=True, highlight=False)
         raise typer.Exit(1) from error
     table = Table("", Column("", overflow="fold"), show_header=False)
     for key, value in facts(trial):
-        table.add_row(key, escape(value))
+        table.add_row(key, value)
     console.print(table)
 
 
@@ -120,15 +118,15 @@ def info(name: Annotated[str, typer.Argument(metavar=NAME, help=NAMED)] = "selfi
     try:
         manifest = catalogue.named(cache, name)
     except NodeError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     table = Table("", Column("", overflow="fold"), show_header=False)
     for key, value in _facts(manifest).items():
-        table.add_row(key, escape(value))
+        table.add_row(key, value)
     try:
         ready = store.is_ready(cache, manifest)
         table.add_row("file", str(store.onnx_path(cache, manifest)) if ready else "not on this machine")
     except NodeError as error:
-        table.add_row("file", escape(f"{error.code}: {error.detail}"))
+        table.add_row("file", f"{error.code}: {error.detail}")
     console.print(table)
 
 
@@ -151,6 +149,22 @@ def _facts(manifest: "Manifest") -> dict[str, str]:
     }
 
 
-def _refused(error: NodeError) -> typer.Exit:
-    errors.print(f"[red]{error.code}[/]: {escape(error.detail)}", soft_wrap=True)
+def pulled(cache: Path, manifest: "Manifest", origin: Path | None = None, trust: bool = False) -> Path:
+    """`store.pull`, with a bar on standard error while it lasts."""
+    from interface_node.models import store
+
+    text = TextColumn("{task.description}", markup=False)
+    columns = (text, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task(f"fetching {manifest.id}", total=None)
+
+        def told(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total or None)
+
+        return store.pull(cache, manifest, origin, trust, told)
+
+
+def refused(error: NodeError) -> typer.Exit:
+    """Say what is wrong, with its code."""
+    errors.print(Text.assemble((error.code, "red"), f": {error.detail}"), soft_wrap=True)
     return typer.Exit(1)
