@@ -24,8 +24,7 @@ from interface_node.pipeline.compositor import Compositor
 from interface_node.pipeline.frames import conform
 from interface_node.pipeline.masking import masks
 from interface_node.pipeline.segmenter import FrameSegmenter
-from interface_node.pipeline.sink import VideoSink
-from interface_node.pipeline.sinks import open_sinks
+from interface_node.pipeline.sinks import Sink, open_sinks
 from interface_node.pipeline.smoothing import widened
 from interface_node.pipeline.source import Shown, Source, open_source
 from interface_node.pipeline.spec import IsCancelled, OnProgress, OutputFile, Progress, RunResult, RunSpec
@@ -84,7 +83,7 @@ class _Flow:
     """The four threads of one run and what they count."""
 
     def __init__(
-        self, spec: RunSpec, source: Source, segmenter: Segmenter, compositor: Compositor, sinks: list[VideoSink]
+        self, spec: RunSpec, source: Source, segmenter: Segmenter, compositor: Compositor, sinks: list[Sink]
     ) -> None:
         self.over = threading.Event()
         self.error: BaseException | None = None

@@ -4,23 +4,47 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
+
+from av.video.frame import VideoFrame
 
 from interface_node.errors import UnsupportedOutput
 from interface_node.pipeline.copies import StreamCopy, fits, open_copies
 from interface_node.pipeline.encoders import Encoder, encoder_for
-from interface_node.pipeline.sink import SinkPlan, VideoSink, open_sink
+from interface_node.pipeline.sequence import SUFFIX, open_sequence
+from interface_node.pipeline.sink import SinkPlan, open_sink
 from interface_node.pipeline.source import Source
-from interface_node.pipeline.spec import RunSpec
+from interface_node.pipeline.spec import OutputFile, RunSpec
 from protocol.states import Output
 
 
+class Sink(Protocol):
+    """Takes the frames of one output in their order."""
+
+    @property
+    def output(self) -> Output:
+        """Which."""
+
+    def write(self, frame: VideoFrame) -> None:
+        """The next frame; its pts is the source's."""
+
+    def finish(self) -> OutputFile:
+        """Make the file appear, whole; what was written."""
+
+    def discard(self) -> None:
+        """Give the file up and leave nothing."""
+
+
 @contextlib.contextmanager
-def open_sinks(spec: RunSpec, source: Source) -> Iterator[list[VideoSink]]:
+def open_sinks(spec: RunSpec, source: Source) -> Iterator[list[Sink]]:
     """A sink for each output of `spec`; whatever ends the block early leaves no file behind."""
     with contextlib.ExitStack() as stack:
-        sinks: list[VideoSink] = []
+        sinks: list[Sink] = []
         stack.push(lambda kind, *_: _discard(sinks) if kind else None)
         for output, path in spec.outputs.items():
+            if output is Output.MASK and path.suffix.lower() == SUFFIX:
+                sinks.append(open_sequence(path, source.geometry, source.time_base, _base(spec)))
+                continue
             encoder = encoder_for(output, spec.encoding, source.geometry)
             copies: StreamCopy | None = None
             if output is Output.COMPOSITE:
@@ -69,6 +93,6 @@ def _check_shape(spec: RunSpec, path: Path, encoder: Encoder, source: Source) ->
         raise UnsupportedOutput("AV1 in mkv cannot say that pixels are not square: take hevc or h264")
 
 
-def _discard(sinks: list[VideoSink]) -> None:
+def _discard(sinks: list[Sink]) -> None:
     for sink in sinks:
         sink.discard()
