@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-from interface_node.pipeline.frames import planes
 from interface_node.pipeline.holes import filled
 from interface_node.pipeline.segmenter import FrameSegmenter
 from interface_node.pipeline.smoothing import Seen, smoothed
@@ -17,6 +16,6 @@ def masks(frames: Iterable[Shown], segmenter: FrameSegmenter, refinement: Refine
 
 
 def _seen(shown: Shown, segmenter: FrameSegmenter, holes: bool) -> Seen:
-    small = segmenter.shrunk(planes(shown.frame))
+    small = segmenter.shrunk(shown.frame)
     alpha = segmenter.alpha_of(small)
     return Seen(shown.frame, shown.own, filled(alpha) if holes else alpha, small)

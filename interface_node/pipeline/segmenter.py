@@ -1,14 +1,20 @@
 """From the planes of a frame to the mask of its person, at the model's own size."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Final
 
-import cv2
 import numpy as np
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from interface_node.engine.interface import Segmenter, fit
-from interface_node.pipeline.frames import Geometry, Plane
+from interface_node.errors import BrokenMedia
+from interface_node.pipeline.frames import Geometry, Plane, planes
+
+BY_AREA: Final = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+"""The same numbers on every machine: segments of one video are made on many."""
 
 
 class FrameSegmenter:
@@ -25,15 +31,17 @@ class FrameSegmenter:
         width, height = segmenter.size
         self._size = (height, width) if geometry.turned else (width, height)
         self._scale = 0.25 if geometry.pixels == "yuv420p10le" else 1.0
+        self._shrinker = _Shrinker(self._size, geometry)
         self._to_rgb = _ToRgb(self._size, geometry)
 
-    def alpha(self, planes: tuple[Plane, ...]) -> NDArray[np.uint8]:
-        """Y, U, V planes -> `uint8 [h, w]`, 0..255, 255 is the person; the model's size, turned as stored."""
-        return self.alpha_of(self.shrunk(planes))
+    def alpha(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        """A frame in the working format -> `uint8 [h, w]`, 0..255, 255 is the person; the model's size, turned as
+        stored."""
+        return self.alpha_of(self.shrunk(frame))
 
-    def shrunk(self, planes: tuple[Plane, ...]) -> list[Plane]:
-        """Y, U, V planes of any size -> the same, `[h, w]` each, at the model's size."""
-        return [_shrunk(plane, self._size) for plane in planes[:3]]
+    def shrunk(self, frame: VideoFrame) -> Sequence[Plane]:
+        """A frame in the working format -> its Y, U, V planes, `[h, w]` each, at the model's size."""
+        return self._shrinker(frame)
 
     def alpha_of(self, small: Sequence[Plane]) -> NDArray[np.uint8]:
         """As `alpha`, from planes that are `shrunk` already."""
@@ -44,10 +52,36 @@ class FrameSegmenter:
         return alpha
 
 
-def _shrunk(plane: Plane, size: tuple[int, int]) -> Plane:
-    made: Any = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
-    shrunk: Plane = made
-    return shrunk
+class _Shrinker:
+    """Frames of one geometry at another size, all planes of that size.
+
+    FFmpeg's scaler takes an eighth of the time of OpenCV's, which has no vector code for areas that are not whole
+    pixels, and knows where a chroma sample lies between those of luma.
+    """
+
+    def __init__(self, size: tuple[int, int], geometry: Geometry) -> None:
+        self._size = size
+        self._pixels = geometry.pixels.replace("420", "444")
+        self._range = ColorRange.JPEG if geometry.colour.full else ColorRange.MPEG
+        self._scaler = VideoReformatter()
+
+    def __call__(self, frame: VideoFrame) -> tuple[Plane, ...]:
+        try:
+            made = self._scaler.reformat(
+                frame,
+                *self._size,
+                self._pixels,
+                # The numbers are to stay what they are. Left out, a matrix that the scaler does not know is an error.
+                src_colorspace=Colorspace.ITU709,
+                dst_colorspace=Colorspace.ITU709,
+                src_color_range=self._range,
+                dst_color_range=self._range,
+                interpolation=BY_AREA,
+                threads=1,
+            )
+        except (FFmpegError, ValueError) as error:
+            raise BrokenMedia(f"a frame of {frame.width} x {frame.height} cannot be shrunk") from error
+        return planes(made)
 
 
 def _shown(geometry: Geometry) -> tuple[int, int]:

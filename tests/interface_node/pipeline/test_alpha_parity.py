@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from interface_node.engine.session import ModelSession
-from interface_node.pipeline.frames import conform, planes
+from interface_node.pipeline.frames import conform
 from interface_node.pipeline.segmenter import FrameSegmenter
 from interface_node.pipeline.source import open_source
 from tests import independent_reader as reader
@@ -41,7 +41,7 @@ def ours_of(path: Path, session: ModelSession, space: int) -> Mask:
     with open_source(path) as source:
         assert source.geometry.colour.space == space
         segmenter = FrameSegmenter(session.segmenter(), source.geometry)
-        found = [segmenter.alpha(planes(conform(frame, source.geometry))) for frame, _ in source.frames]
+        found = [segmenter.alpha(conform(frame, source.geometry)) for frame, _ in source.frames]
     return np.stack(found).astype(np.float32) / np.float32(255)
 
 

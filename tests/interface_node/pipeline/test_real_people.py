@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from interface_node.engine.session import ModelSession
-from interface_node.pipeline.frames import conform, planes
+from interface_node.pipeline.frames import conform
 from interface_node.pipeline.run import run
 from interface_node.pipeline.segmenter import FrameSegmenter
 from interface_node.pipeline.source import open_source, scan
@@ -28,7 +28,7 @@ def masks(path: Path, session: ModelSession, every: int) -> list[NDArray[np.uint
     with open_source(path) as source:
         segmenter = FrameSegmenter(session.segmenter(), source.geometry)
         return [
-            segmenter.alpha(planes(conform(frame, source.geometry)))
+            segmenter.alpha(conform(frame, source.geometry))
             for index, (frame, _) in enumerate(source.frames)
             if index % every == 0
         ]

@@ -4,9 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from interface_node.pipeline.frames import Colour, Geometry
+from interface_node.pipeline.frames import Colour, Geometry, blank
 from interface_node.pipeline.image import alpha_of
 from interface_node.pipeline.segmenter import FrameSegmenter
 from tests.fakes.segmenters import Halves
@@ -34,8 +33,7 @@ class Shaped(Halves):
 def test_of_a_video_upright_and_with_square_pixels(rotation: int, sar: Fraction | None, size: tuple[int, int]) -> None:
     segmenter = Shaped()
     stored = Geometry(320, 160, rotation, None, sar, "yuv420p", Colour(1, 1, 1, 1))
-    planes: list[NDArray[np.uint8]] = [np.zeros(sides, np.uint8) for sides in ((160, 320), (80, 160), (80, 160))]
-    alpha = FrameSegmenter(segmenter, stored).alpha(tuple(planes))
+    alpha = FrameSegmenter(segmenter, stored).alpha(blank(320, 160, stored.pixels, stored.colour))
     assert segmenter.size == size
     assert segmenter.seen[0].shape == (3, size[1], size[0])
     assert alpha.shape == ((size[0], size[1]) if rotation in (90, 270) else (size[1], size[0]))
