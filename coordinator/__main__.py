@@ -8,6 +8,7 @@ from typing import Any
 import uvicorn
 
 from coordinator import logs
+from coordinator.api.live_transport import LiveProtocol
 from coordinator.app import create_app, settings_or_exit
 from coordinator.services.context import Context
 from coordinator.store.database import unreachable
@@ -16,6 +17,8 @@ GRACE_S = 10
 """Requests and sockets get this long to end after a signal."""
 
 
+SOCKET_BYTES = 65_536
+"""The largest message of a client."""
 STARTUP_FAILURE = 3
 
 
@@ -48,6 +51,10 @@ def main() -> None:
         "access_log": False,
         "log_config": None,
         "timeout_graceful_shutdown": GRACE_S,
+        "ws": LiveProtocol,
+        "ws_max_size": SOCKET_BYTES,
+        # every reader would have a window and a compression of its own, and an event is made once for all
+        "ws_per_message_deflate": False,
     }
     if settings.api_debug:
         uvicorn.run("coordinator.app:from_environment", factory=True, reload=True, **given)

@@ -11,7 +11,8 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from coordinator import logs
-from coordinator.api import errors, middleware, openapi
+from coordinator.api import errors, live_running, middleware, openapi
+from coordinator.api.live_feed import Hub
 from coordinator.api.routes import (
     admin_interfaces,
     admin_statistics,
@@ -93,6 +94,7 @@ class State(TypedDict):
     """What the lifespan gives to every request."""
 
     context: Context
+    live: Hub
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -101,7 +103,8 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            yield State(context=await _open(settings, stack))
+            context = await _open(settings, stack)
+            yield State(context=context, live=await stack.enter_async_context(live_running.running(context)))
 
     app = _api(lifespan)
     errors.install(app)

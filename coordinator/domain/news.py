@@ -72,6 +72,16 @@ class MediaUnwanted:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What another replica committed, by ids: tasks with new events, tasks whose numbers changed, nodes, the queue."""
+
+    moved: tuple[str, ...] = ()
+    progress: tuple[str, ...] = ()
+    interfaces: tuple[str, ...] = ()
+    queue: bool = False
+
+
 News = (
     TaskChanged
     | QueueChanged
@@ -82,4 +92,5 @@ News = (
     | FilesUnwanted
     | PartUnwanted
     | MediaUnwanted
+    | Elsewhere
 )

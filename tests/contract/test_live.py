@@ -90,14 +90,16 @@ def test_others_tasks_are_not_told(
     assert user.task(task_id)["state"] == "waiting"
 
 
-@pytest.mark.parametrize("first", ['{"type": "auth", "token": "wrong"}', "{}", "no json", '{"type": "auth"}'])
-def test_a_wrong_first_message_closes_the_socket(coordinator: Coordinator, first: str) -> None:
+@pytest.mark.parametrize(
+    ("first", "code"), [('{"type": "auth", "token": "wrong"}', 4401), ('{"type": "auth"}', 4401), ("no json", 4400)]
+)
+def test_a_wrong_first_message_closes_the_socket(coordinator: Coordinator, first: str, code: int) -> None:
     with connect(f"ws://127.0.0.1:{coordinator.port}/api/v1/ws", proxy=None) as socket:
         socket.send(first)
         said, closed = to_the_end(socket)
     assert said == []
     assert closed.rcvd is not None
-    assert closed.rcvd.code == 4401
+    assert closed.rcvd.code == code
 
 
 def test_a_binary_first_message_closes_the_socket(coordinator: Coordinator) -> None:

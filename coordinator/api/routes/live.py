@@ -1,144 +1,189 @@
-"""`WS /api/v1/ws`: the first message authenticates, then every change of a task arrives as its REST object."""
+"""`WS /api/v1/ws`: the first message authenticates and subscribes, then everything that happens is told."""
 
 import asyncio
 from contextlib import suppress
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, assert_never
 
 from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect
 
-from coordinator.api import views_tasks as views
-from coordinator.api.live_feed import Subscriber
-from coordinator.clock import rfc3339
-from coordinator.domain.permissions import may_administer
-from coordinator.errors import CoordinatorError
-from coordinator.services import looking, sessions
+from coordinator.api import live_identity, live_messages, live_replay
+from coordinator.api.live_feed import Hub
+from coordinator.api.live_reader import Ending, Reader, Wish
+from coordinator.api.live_transport import DROP
+from coordinator.clock import monotonic
+from coordinator.errors import AccountError, CsrfRefused, Forbidden, StorageUnavailable
 from coordinator.services.context import Context
-from coordinator.store import events, tasks, users
-from coordinator.store.work import Work
-from protocol.live import Authenticate, Hello, ObjectEvent, Ping, Resync
+from protocol.live import ASKED, Alive, Asked, Authenticate, Close, Knock, Subscribe
 
 router = APIRouter()
-AUTHENTICATE_S: Final = 10.0
-PING_S: Final = 20.0
-SEND_S: Final = 10.0
-GATHER_S: Final = 0.05
-"""Changes within this time become one message a task."""
-REPLAY: Final = 500
-UNAUTHORIZED: Final = 4401
-TOO_SLOW: Final = 4408
+CLOSE_S: Final = 1.0
+MOST_CHARACTERS: Final = 8192
+MOST_SAID: Final = 60
+"""Messages of a client within `SAID_S`."""
+SAID_S: Final = 60.0
+BAD = Ending(Close.BAD_MESSAGE, "bad_message")
+CROWD = Ending(Close.TOO_MANY, "too_many_sockets")
+CHATTER = Ending(Close.TOO_MANY, "too_many_messages")
+GONE = Ending(Close.GONE, "")
 
 
 @router.websocket("/ws")
 async def socket(websocket: WebSocket) -> None:
     """Until either side goes, the session ends, or the reader is too slow."""
     here: Context = websocket.scope["state"]["context"]
+    hub: Hub = websocket.scope["state"]["live"]
     await websocket.accept()
-    with suppress(WebSocketDisconnect):
-        hello = await _authenticated(websocket, here)
-        if hello is None:
-            await websocket.close(UNAUTHORIZED)
-            return
-        subscriber, since = hello
-        stop = here.feed.listen(subscriber.hear)
-        try:
-            await _serve(websocket, here, subscriber, since)
-        finally:
-            stop()
+    await _close(websocket, await _attended(websocket, here, hub))
 
 
-async def _authenticated(websocket: WebSocket, here: Context) -> tuple[Subscriber, int | None] | None:
+async def _attended(websocket: WebSocket, here: Context, hub: Hub) -> Ending:
+    if not hub.audience.knock():
+        return CROWD
     try:
-        message = Authenticate.model_validate_json(await asyncio.wait_for(websocket.receive_text(), AUTHENTICATE_S))
-        user = await sessions.authenticate(here, message.token)
-    except (ValidationError, CoordinatorError, TimeoutError, KeyError):
-        return None
-    return Subscriber(user, may_administer(user.role)), message.since
-
-
-async def _serve(websocket: WebSocket, here: Context, subscriber: Subscriber, since: int | None) -> None:
-    seq = await here.database.read(events.newest)
-    if since is not None and not await _replay(here, subscriber, since):
-        await _send(websocket, Resync().model_dump(mode="json"))
-    await _send(websocket, Hello(seq=seq).model_dump(mode="json"))
-    reader = asyncio.create_task(_drain(websocket))
-    try:
-        while not reader.done():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(subscriber.wake.wait(), PING_S)
-            if not await _tell(websocket, here, subscriber):
-                return
+        known = await _introduced(websocket, here, hub.audience.bounds.first_s)
     finally:
-        reader.cancel()
-
-
-async def _replay(here: Context, subscriber: Subscriber, since: int) -> bool:
-    """Queue what happened after `since`. False: too much to replay."""
-    user_id = None if subscriber.everything else subscriber.user.id
-    rows = await here.database.read(lambda work: events.since(work, since, user_id, REPLAY + 1))
-    for row in rows[:REPLAY]:
-        if row.task_id is not None:
-            subscriber.changed[row.task_id] = row.seq
-    if rows:
-        subscriber.wake.set()
-    return len(rows) <= REPLAY
-
-
-async def _tell(websocket: WebSocket, here: Context, subscriber: Subscriber) -> bool:
-    """Send what is due, or a ping. False: the session has ended."""
-    if not subscriber.changed and not subscriber.overflow:
-        await _send(websocket, Ping().model_dump(mode="json"))
-        return await _still_valid(websocket, here, subscriber)
-    await asyncio.sleep(GATHER_S)
-    changed, overflow, subscriber.overflow = subscriber.take(), subscriber.overflow, False
-    if not await _still_valid(websocket, here, subscriber):
-        return False
-    if overflow:
-        await _send(websocket, Resync().model_dump(mode="json"))
-    for message in await here.database.read(lambda work: _messages(work, here, subscriber, changed)):
-        await _send(websocket, message)
-    return True
-
-
-async def _still_valid(websocket: WebSocket, here: Context, subscriber: Subscriber) -> bool:
-    """Rights are read at every event: a password change ends the socket like every session."""
-    row = await here.database.read(lambda work: users.get(work, subscriber.user.id))
-    if row is None or row.disabled or row.version != subscriber.user.version:
-        await websocket.close(UNAUTHORIZED)
-        return False
-    return True
-
-
-def _messages(
-    work: Work, here: Context, subscriber: Subscriber, changed: dict[str, int | None]
-) -> list[dict[str, Any]]:
-    newest = events.newest(work)
-    messages = []
-    for task_id, seq in changed.items():
-        task = tasks.get(work, task_id)
-        if task is None:
-            shown: dict[str, Any] = {"id": task_id, "state": "removed"}
-        elif subscriber.everything or task.user_id == subscriber.user.id:
-            shown = views.task(looking.one(work, task), here.links, here.clock())
-        else:
-            continue
-        event = ObjectEvent(type="task", seq=seq or newest, at=rfc3339(here.clock()) or "", object=shown)
-        messages.append(event.model_dump(mode="json"))
-    return messages
-
-
-async def _send(websocket: WebSocket, message: dict[str, Any]) -> None:
-    """One message; a reader that does not take it for so long is dropped and may come back with `since`."""
+        hub.audience.gave_up()
+    if isinstance(known, Ending):
+        return known
+    if not hub.audience.enter(known):
+        return CROWD
     try:
-        await asyncio.wait_for(websocket.send_json(message), SEND_S)
+        return await _served(websocket, here, hub, known)
+    finally:
+        hub.audience.leave(known)
+
+
+async def _introduced(websocket: WebSocket, here: Context, patience_s: float) -> Reader | Ending:
+    """Who the first message says it is."""
+    try:
+        async with asyncio.timeout(patience_s):
+            asked = await _heard(websocket)
+            match asked:
+                case Ending():
+                    return asked
+                case Authenticate(token=str(token)):
+                    identity = await live_identity.of_token(here, token)
+                case Authenticate() | Subscribe():
+                    identity = await live_identity.of_handshake(here, websocket)
+                case _:
+                    return BAD
     except TimeoutError:
-        await websocket.close(TOO_SLOW)
-        raise WebSocketDisconnect(TOO_SLOW) from None
+        return Ending(Close.SILENT, "silent")
+    except CsrfRefused as error:
+        return Ending(Close.FORBIDDEN, error.code)
+    except AccountError as error:
+        return Ending(Close.UNAUTHORIZED, error.code)
+    except StorageUnavailable as error:
+        return Ending(Close.LATER, error.code)
+    reader = Reader(identity)
+    reader.subscribe(_wish(asked))
+    return reader
 
 
-async def _drain(websocket: WebSocket) -> None:
-    """Read and ignore, so that a closed socket is noticed."""
-    with suppress(WebSocketDisconnect):
-        while True:
-            await websocket.receive()
+def _wish(asked: Authenticate | Subscribe) -> Wish:
+    return Wish(asked.since, None if asked.topics is None else frozenset(asked.topics))
+
+
+async def _heard(websocket: WebSocket) -> Asked | Ending:
+    """The next message of the client."""
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        return GONE
+    text: Any = message.get("text")
+    if not isinstance(text, str) or len(text) > MOST_CHARACTERS:
+        return BAD
+    try:
+        return ASKED.validate_json(text)
+    except ValidationError:
+        return BAD
+
+
+async def _served(websocket: WebSocket, here: Context, hub: Hub, reader: Reader) -> Ending:
+    """Why it ended."""
+    listening = asyncio.create_task(_listen(websocket, reader))
+    try:
+        async with asyncio.timeout(None) as patience:
+            reader.cut = partial(_cut, patience)
+            await _write(websocket, here, hub, reader)
+    except (TimeoutError, WebSocketDisconnect):
+        pass
+    except Forbidden as error:
+        reader.end(Close.FORBIDDEN, error.code)
+    except StorageUnavailable as error:
+        reader.end(Close.LATER, error.code)
+    finally:
+        reader.cut = lambda: None
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    return reader.ending or GONE
+
+
+def _cut(patience: asyncio.Timeout) -> None:
+    with suppress(RuntimeError):  # it is being cut already
+        patience.reschedule(asyncio.get_running_loop().time())
+
+
+async def _write(websocket: WebSocket, here: Context, hub: Hub, reader: Reader) -> None:
+    async def say(text: str) -> None:
+        reader.busy_since = monotonic()
+        await websocket.send_text(text)
+        reader.busy_since, reader.said_at = None, monotonic()
+
+    while reader.ending is None:
+        wish, reader.wish = reader.wish, None
+        if wish is not None:
+            await live_replay.follow(here, hub, reader, wish, say)
+            continue
+        text = reader.take()
+        if text is None:
+            await reader.wait()
+        else:
+            await say(text)
+
+
+async def _listen(websocket: WebSocket, reader: Reader) -> None:
+    """Do what the client asks, until it goes or is to be sent away."""
+    said, since = 0, monotonic()
+    while reader.ending is None:
+        asked = await _heard(websocket)
+        now = monotonic()
+        reader.heard_at = now
+        said, since = (said + 1, since) if now - since < SAID_S else (1, now)
+        ending = CHATTER if said > MOST_SAID else _obeyed(reader, asked)
+        if ending is not None:
+            reader.end(*ending)
+            if ending is GONE:
+                reader.cut()
+
+
+def _obeyed(reader: Reader, asked: Asked | Ending) -> Ending | None:
+    """Do it; or why the socket is to be closed."""
+    match asked:
+        case Ending():
+            return asked
+        case Subscribe():
+            reader.subscribe(_wish(asked))
+        case Knock():
+            reader.owe(live_messages.PONG)
+        case Alive():
+            pass
+        case Authenticate():
+            return BAD
+        case _:
+            assert_never(asked)
+    return None
+
+
+async def _close(websocket: WebSocket, ending: Ending) -> None:
+    if ending is GONE:
+        return
+    drop = websocket.scope.get("extensions", {}).get(DROP)
+    if drop is not None:
+        drop(int(ending.code), ending.reason)
+        return
+    with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+        async with asyncio.timeout(CLOSE_S):
+            await websocket.close(int(ending.code), ending.reason)
