@@ -17,10 +17,12 @@ from coordinator.gateway.feed import Ear
 from coordinator.loops.dispatch import Dispatcher
 from coordinator.loops.janitor import Janitor
 from coordinator.loops.joining import Joining
+from coordinator.loops.replicas import Replicas
 from coordinator.loops.ticks import Ticks
 from coordinator.loops.verify import Verifier
 from coordinator.services.context import Context
 from coordinator.services.progress import FLUSH_S
+from coordinator.store.notices import Notices, can_notify
 
 log = logging.getLogger(__name__)
 RESTART_S = 1.0
@@ -81,6 +83,11 @@ async def running(context: Context) -> AsyncIterator[Loops]:
         scheduler.add_job(_quietly(job), "interval", seconds=job.period, id=job.name, misfire_grace_time=None)
     workers = [asyncio.create_task(_watch("dispatch", loops.dispatcher.run))]
     workers += [asyncio.create_task(_watch("verify", loops.verifier.run)) for _ in range(context.settings.max_workers)]
+    if can_notify(context.database.url):
+        replicas = Replicas(Notices(context.database.url), context.feed)
+        ears.append(context.feed.listen(replicas.hear))
+        workers.append(asyncio.create_task(_watch("speak_to_replicas", replicas.speak)))
+        workers.append(asyncio.create_task(_watch("listen_to_replicas", replicas.listen)))
     await loops.ticks.leases()
     await loops.verifier.look()
     await loops.joining.look()

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 
 from coordinator.domain.lifecycle import ENDED
-from coordinator.domain.news import TaskChanged
+from coordinator.domain.news import Elsewhere, TaskChanged
 from coordinator.store import tasks
 from coordinator.store.database import Database
 from coordinator.store.tables import Tasks
@@ -31,9 +31,16 @@ class TaskWatch:
 
     def hear(self, news: object) -> None:
         """The feed's listener."""
-        if isinstance(news, TaskChanged):
-            for event in self._waiting.get(news.task_id, ()):
-                event.set()
+        match news:
+            case TaskChanged(task_id=task_id):
+                self._wake(task_id)
+            case Elsewhere(moved=moved):
+                for key in moved:
+                    self._wake(key)
+
+    def _wake(self, task_id: str) -> None:
+        for event in self._waiting.get(task_id, ()):
+            event.set()
 
     async def ended(self, task_id: str, seconds: float) -> bool:
         """Wait until the task has ended or is gone, at most so long. Whether it has."""
