@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+import cv2
 import numpy as np
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
@@ -30,7 +31,6 @@ class FrameSegmenter:
         fit(segmenter, *_shown(geometry))
         width, height = segmenter.size
         self._size = (height, width) if geometry.turned else (width, height)
-        self._scale = 0.25 if geometry.pixels == "yuv420p10le" else 1.0
         self._shrinker = _Shrinker(self._size, geometry)
         self._to_rgb = _ToRgb(self._size, geometry)
 
@@ -45,11 +45,10 @@ class FrameSegmenter:
 
     def alpha_of(self, small: Sequence[Plane]) -> NDArray[np.uint8]:
         """As `alpha`, from planes that are `shrunk` already."""
-        rgb = self._to_rgb(*(plane.astype(np.float32) * np.float32(self._scale) for plane in small))
+        rgb = self._to_rgb(*(plane.astype(np.float32) for plane in small))
         mask = self._segmenter.alpha(np.ascontiguousarray(np.rot90(rgb, self._quarters, axes=(1, 2))))
-        stored = np.rot90(mask, -self._quarters)
-        alpha: NDArray[np.uint8] = np.clip(np.rint(stored * np.float32(255)), 0, 255).astype(np.uint8)
-        return alpha
+        codes = np.asarray(cv2.convertScaleAbs(mask, alpha=255), np.uint8)
+        return np.ascontiguousarray(np.rot90(codes, -self._quarters))
 
 
 class _Shrinker:
@@ -91,32 +90,31 @@ def _shown(geometry: Geometry) -> tuple[int, int]:
 
 
 class _ToRgb:
-    """Y, U, V `float32 [h, w]` in 8-bit codes -> RGB `float32 [3, h, w]`, 0..1, by the file's own matrix and range."""
+    """Y, U, V `float32 [h, w]` in codes -> RGB `float32 [3, h, w]`, 0..1, by the file's own matrix and range.
+
+    In OpenCV's arithmetic, which weighs and adds two planes in one pass.
+    """
 
     def __init__(self, size: tuple[int, int], geometry: Geometry) -> None:
         red, blue = geometry.colour.kr_kb
         green = 1 - red - blue
-        luma, chroma = (255.0, 255.0) if geometry.colour.full else (219.0, 224.0)
-        self._black = 0.0 if geometry.colour.full else 16.0
-        self._luma = np.float32(1 / luma)
-        self._v_red = np.float32(2 * (1 - red) / chroma)
-        self._u_blue = np.float32(2 * (1 - blue) / chroma)
-        self._v_green = np.float32(-2 * (1 - red) * red / green / chroma)
-        self._u_green = np.float32(-2 * (1 - blue) * blue / green / chroma)
+        luma, chroma = (255, 255) if geometry.colour.full else (219, 224)
+        one = 4 if geometry.pixels == "yuv420p10le" else 1
+        self._y = 1 / (luma * one)
+        self._black = 0 if geometry.colour.full else 16 / luma
+        self._v_red = 2 * (1 - red) / (chroma * one)
+        self._u_blue = 2 * (1 - blue) / (chroma * one)
+        self._v_green = -self._v_red * red / green
+        self._u_green = -self._u_blue * blue / green
+        self._grey = 128 * one
         self._rgb = np.empty((3, size[1], size[0]), np.float32)
 
     def __call__(self, y: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.float32]:
-        y -= np.float32(self._black)
-        y *= self._luma
-        u -= np.float32(128)
-        v -= np.float32(128)
+        """Valid until the next call."""
         red, green, blue = self._rgb
-        np.multiply(v, self._v_red, out=red)
-        red += y
-        np.multiply(u, self._u_blue, out=blue)
-        blue += y
-        u *= self._u_green
-        v *= self._v_green
-        np.add(y, u, out=green)
-        green += v
+        cv2.addWeighted(y, self._y, v, self._v_red, -self._black - self._grey * self._v_red, dst=red)
+        cv2.addWeighted(y, self._y, u, self._u_blue, -self._black - self._grey * self._u_blue, dst=blue)
+        both = self._u_green + self._v_green
+        cv2.addWeighted(u, self._u_green, v, self._v_green, -self._black - self._grey * both, dst=green)
+        cv2.scaleAdd(y, self._y, green, dst=green)
         return np.clip(self._rgb, 0, 1, out=self._rgb)
