@@ -45,8 +45,9 @@ function view(state, again) {
 
 function drawn(state, { name, unit, lines }) {
   const series = lines.map((line) => ({ name: t(`activity.${line}`), points: points(state, line) }));
-  const picture = plot(t(`activity.${name}_title`), series, { unit });
-  return card(null, picture || h("p", { class: "soft" }, t("activity.nothing", { name: t(`activity.${name}_title`) })));
+  const title = t(`activity.${name}_title`, { span: format.duration(state.span_s) });
+  const picture = plot(title, series, { unit });
+  return card(null, picture || h("p", { class: "soft" }, t("activity.nothing", { name: title })));
 }
 
 /** A span without a minute breaks the line: no coordinator ran then. */

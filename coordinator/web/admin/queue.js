@@ -50,7 +50,7 @@ function list(items, again) {
 
 function why(item) {
   const time = item.begins_s === null ? "" : format.duration(Math.max(1, Math.round(item.begins_s)));
-  return h("span", {}, t(`queue.${item.why}`, { node: item.node ?? "", time, model: item.model }));
+  return h("span", {}, t(item.why === "later" ? "queue.later_why" : `queue.${item.why}`, { node: item.node ?? "", time, model: item.model }));
 }
 
 /** Tasks of a higher class go before all others, whoever they belong to. */

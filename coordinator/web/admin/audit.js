@@ -1,0 +1,74 @@
+// Who did what to whom, with filters.
+
+import * as api from "../api.js";
+import { h } from "../dom.js";
+import * as format from "../format.js";
+import { knows, t } from "../i18n.js";
+import * as router from "../router.js";
+import { button, empty, select, table } from "../ui.js";
+import { adminTop, fresh } from "./parts.js";
+
+const AGAIN_S = 30;
+const PAGE = 50;
+const TYPING_MS = 300;
+const GROUPS = ["login.", "logout", "user.", "key.", "interface.", "task.", "media.", "webhook_secret."];
+
+export async function open(context) {
+  const { query, signal } = context;
+  const state = { items: [], next: null, action: query.get("action") || "", actor: query.get("actor") || "", more: false };
+  const read = async () => {
+    const page = await api.get(listPath(state), { signal });
+    if (!state.more) Object.assign(state, { items: page.items, next: page.next });
+  };
+  const again = fresh(context, state, read, AGAIN_S);
+  await again();
+  return { title: () => t("admin.audit"), render: () => view(state, again, context) };
+}
+
+const listPath = (state, cursor = null) => api.query("/admin/audit", { limit: PAGE, action: state.action, actor: state.actor.trim(), cursor });
+
+function view(state, again, context) {
+  return [
+    adminTop("audit", state),
+    filters(state, again),
+    state.items.length ? list(state.items) : empty("list", t("audit.none")),
+    state.next && h("p", { class: "more" }, button(t("more"), () => more(state, context))),
+  ];
+}
+
+function filters(state, again) {
+  const choose = (values) => {
+    Object.assign(state, values, { more: false });
+    router.remember({ action: state.action, actor: state.actor });
+    again();
+  };
+  const typed = (event) => {
+    const actor = event.target.value;
+    clearTimeout(state.typing);
+    state.typing = setTimeout(() => choose({ actor }), TYPING_MS);
+  };
+  const options = [["", t("audit.any")], ...GROUPS.map((one) => [one, t(`audit.group_${one.replace(".", "")}`)])];
+  return h("div", { class: "filters" },
+    select("action", state.action, options, (action) => choose({ action }), { "aria-label": t("audit.action"), class: "short" }),
+    h("input", { type: "search", name: "actor", value: state.actor, placeholder: t("audit.by"), "aria-label": t("audit.by"), oninput: typed }));
+}
+
+async function more(state, { signal, update }) {
+  const page = await api.get(listPath(state, state.next), { signal });
+  Object.assign(state, { items: [...state.items, ...page.items], next: page.next, more: true });
+  update();
+}
+
+function list(items) {
+  return table([
+    { name: t("audit.at"), cell: (row) => h("time", { datetime: row.at }, format.moment(row.at)) },
+    { name: t("audit.actor"), cell: (row) => row.actor },
+    { name: t("audit.action"), cell: (row) => (knows(`action.${row.action}`) ? t(`action.${row.action}`) : h("code", {}, row.action)) },
+    { name: t("audit.what"), cell: (row) => said(row.data) },
+    { name: t("audit.address"), cell: (row) => row.address || "–" },
+  ], items, { key: (row) => row.seq, caption: t("admin.audit") });
+}
+
+/** The facts of a row in a line; names of fields are the API's. */
+const said = (data) =>
+  Object.entries(data).map(([name, value]) => h("span", { key: name, class: "fact" }, name === "name" ? String(value) : `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`));
