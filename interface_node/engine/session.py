@@ -2,19 +2,25 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import onnxruntime as ort
+import structlog
 from numpy.typing import NDArray
 
 from interface_node.engine.fitting import fitted
 from interface_node.engine.interface import ModelInterface
+from interface_node.engine.lean import lean
 from interface_node.engine.mask import read
 from interface_node.engine.picture import PictureInput, inside
 from interface_node.engine.providers import CPU, Device, choose
 from interface_node.engine.signature import Signature
 from interface_node.errors import Cancelled, EngineFailed, ModelInvalid, ProviderUnavailable
+
+_log = structlog.get_logger(__name__)
+SAME: Final = 0.1 / 255
+"""How far apart the lean form of a network may be from the network."""
 
 
 class ModelSession:
@@ -102,7 +108,7 @@ def load(path: Path, interface: ModelInterface, device: str = "auto", threads: i
     if not path.is_file():
         raise ModelInvalid(f"{path.name} is not there")
     try:
-        session = ort.InferenceSession(str(path), _options(interface, threads), providers=chosen.providers())
+        session = _open(path, interface, chosen, threads)
     except Exception as error:
         raise ModelInvalid(f"{path.name} cannot be loaded: {error}") from error
     if session.get_providers()[0] != chosen.provider:
@@ -112,6 +118,48 @@ def load(path: Path, interface: ModelInterface, device: str = "auto", threads: i
     _warm(loaded)
     loaded.load_s = time.monotonic() - began
     return loaded
+
+
+def _open(path: Path, interface: ModelInterface, device: Device, threads: int) -> ort.InferenceSession:
+    """On the CPU the lean form of a small network, if it has one."""
+    options = _options(interface, threads)
+    found = _open_lean(path, interface, options) if device.provider == CPU else None
+    return found or ort.InferenceSession(str(path), options, providers=device.providers())
+
+
+def _open_lean(path: Path, interface: ModelInterface, options: ort.SessionOptions) -> ort.InferenceSession | None:
+    """None where it has none, or where that does not say the same as the file does."""
+    data = lean(path, interface)
+    if data is None:
+        return None
+    try:
+        session = ort.InferenceSession(data, options, providers=[CPU])
+        if _say_the_same(session, _plain(path), interface):
+            return session
+    except Exception as error:  # noqa: BLE001 onnxruntime raises its own, undocumented classes
+        _log.warning("lean_model_failed", model=path.name, why=str(error))
+        return None
+    _log.warning("lean_model_differs", model=path.name)
+    return None
+
+
+def _plain(path: Path) -> ort.InferenceSession:
+    """As it is in the file, untouched by onnxruntime either: soon loaded, and slow."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return ort.InferenceSession(str(path), options, providers=[CPU])
+
+
+def _say_the_same(one: ort.InferenceSession, other: ort.InferenceSession, interface: ModelInterface) -> bool:
+    """About a picture of noise, to a tenth of what a mask of 8 bits can tell apart."""
+    width, height = interface.input.size
+    noise = np.random.default_rng(1).random((3, height, width), np.float32)
+    first, second = (
+        ModelSession(session, interface, Device(CPU), 0.0).segmenter().alpha(noise) for session in (one, other)
+    )
+    return bool(np.abs(first - second).max() <= SAME)
 
 
 def _options(interface: ModelInterface, threads: int) -> ort.SessionOptions:
