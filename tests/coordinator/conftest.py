@@ -147,7 +147,7 @@ Serve = Callable[[Settings], contextlib.AbstractContextManager[Server]]
 
 
 @contextlib.contextmanager
-def _serve(settings: Settings) -> Iterator[Server]:
+def serving(settings: Settings) -> Iterator[Server]:
     """The real app on uvicorn in a thread, on a free loopback port; returns when its lifespan has begun."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -193,20 +193,20 @@ def free_port() -> int:
 @pytest.fixture
 def serve() -> Serve:
     """Run a coordinator with settings of one's own: `with serve(settings) as server`."""
-    return _serve
+    return serving
 
 
 @pytest.fixture
 def server(settings: Settings) -> Iterator[Server]:
     """A running coordinator with development settings."""
-    with _serve(settings) as running:
+    with serving(settings) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One coordinator for all tests that leave nothing behind: a start costs more than a second."""
-    with _serve(settings_in(tmp_path_factory.mktemp("shared"))) as running:
+    with serving(settings_in(tmp_path_factory.mktemp("shared"))) as running:
         yield running
 
 
