@@ -8,13 +8,14 @@ from sqlalchemy import delete as sql_delete
 
 from coordinator.domain.lifecycle import LIVE
 from coordinator.store.schema import table
-from coordinator.store.tables import Media, Results, Tasks, Users
+from coordinator.store.tables import Media, Results, Tasks, Uploads, Users
 from coordinator.store.work import Work
 
 _media = table(Media)
 _tasks = table(Tasks)
 _results = table(Results)
 _users = table(Users)
+_begun = table(Uploads)
 _GET = select(_media).where(_media.c.id == bindparam("key"))
 _TOUCH = update(_media).where(_media.c.id == bindparam("key")).values(last_used_at=bindparam("at"))
 _LIVE: Final = [str(state) for state in LIVE]
@@ -70,14 +71,17 @@ def _ordered(statement: Select[Any], sort: str, after: tuple[Any, str] | None) -
 
 
 def used_bytes(work: Work, user_id: str) -> int:
-    """What a user's uploads and results take."""
+    """What a user's uploads and results take, and what unfinished uploads will."""
     uploads = work.scalar(select(func.coalesce(func.sum(_media.c.size), 0)).where(_media.c.user_id == user_id))
     made = (
         select(func.coalesce(func.sum(_results.c.size), 0))
         .select_from(_results.join(_tasks, _tasks.c.id == _results.c.task_id))
         .where(_tasks.c.user_id == user_id)
     )
-    return int(uploads) + int(work.scalar(made))
+    announced = select(func.coalesce(func.sum(_begun.c.size), 0)).where(
+        _begun.c.user_id == user_id, _begun.c.finished_at.is_(None)
+    )
+    return int(uploads) + int(work.scalar(made)) + int(work.scalar(announced))
 
 
 def lock_owner(work: Work, user_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The whole database: what people and nodes made is here, the rest in `queue_tables` and `record_tables`.
+"""The whole database: what people and nodes made is here, the rest in the other `*_tables`.
 
 Times are Unix seconds (DOUBLE); states and kinds are the strings of `protocol.states`; JSON holds what is only ever
 read whole. Rows are read through these classes as types, but they are immutable: a state moves by a guarded UPDATE.
@@ -15,6 +15,7 @@ from coordinator.store.record_tables import Facts as Facts
 from coordinator.store.record_tables import Idempotency as Idempotency
 from coordinator.store.record_tables import Samples as Samples
 from coordinator.store.schema import ID, SEQUENCE, Json, indexes
+from coordinator.store.upload_tables import Uploads as Uploads
 
 
 class Users(SQLModel, table=True):
