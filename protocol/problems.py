@@ -48,6 +48,13 @@ PROBLEMS: Final[dict[str, Kind]] = {
     "unsupported_media_type": Kind(415, "This content type is not understood here", "不支持的内容类型"),
     "rate_limited": Kind(429, "Too many requests", "请求过于频繁"),
     "idempotency_mismatch": Kind(422, "This Idempotency-Key was used with another body", "该幂等键已用于不同的请求体"),
+    # resumable uploads
+    "tus_version": Kind(412, "Only tus 1.0.0 is spoken here", "此处仅支持 tus 1.0.0"),
+    "upload_locked": Kind(423, "Another request is just writing this upload", "该上传正被另一请求写入"),
+    "upload_gone": Kind(410, "This upload has expired or was removed", "该上传已过期或已被删除"),
+    "checksum_mismatch": Kind(460, "The piece does not have this checksum", "分片校验和不匹配"),
+    "unsupported_checksum": Kind(400, "This checksum is not understood", "不支持的校验和"),
+    "too_many_uploads": Kind(429, "You have too many unfinished uploads", "您的未完成上传过多"),
     # accounts
     "unauthorized": Kind(401, "Log in first", "请先登录"),
     "invalid_credentials": Kind(401, "Wrong username or password", "用户名或密码错误"),

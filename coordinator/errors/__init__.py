@@ -34,6 +34,12 @@ from coordinator.errors.base import MediaError as MediaError
 from coordinator.errors.base import RequestError as RequestError
 from coordinator.errors.base import ServiceError as ServiceError
 from coordinator.errors.base import TaskError as TaskError
+from coordinator.errors.resumable import ChecksumMismatch as ChecksumMismatch
+from coordinator.errors.resumable import TooManyUploads as TooManyUploads
+from coordinator.errors.resumable import TusVersion as TusVersion
+from coordinator.errors.resumable import UnsupportedChecksum as UnsupportedChecksum
+from coordinator.errors.resumable import UploadGone as UploadGone
+from coordinator.errors.resumable import UploadLocked as UploadLocked
 
 
 class InvalidRequest(RequestError):

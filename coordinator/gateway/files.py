@@ -4,14 +4,15 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from coordinator.domain.media import VIDEO
 from coordinator.domain.timestamps import FrameTimes, pack, unpack
 from coordinator.errors import DiskFull, NotFound
-from coordinator.gateway import disk, pieces
+from coordinator.gateway import disk, growing, pieces
+from coordinator.gateway.growing import Digests, GrowingFile
 from coordinator.gateway.incoming import IncomingFile
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -37,6 +38,7 @@ class Files:
     videos: Path
     backgrounds: Path
     disk_free_min_mb: int
+    digests: Digests = field(default_factory=Digests, kw_only=True)
 
     def prepare(self) -> None:
         """Make the directories."""
@@ -69,6 +71,18 @@ class Files:
         """An upload that is about to be written, at most `limit` bytes. DiskFull."""
         await asyncio.to_thread(self.check_room, coming)
         return IncomingFile(self.media(kind, media_id), limit)
+
+    async def begin(self, kind: str, media_id: str) -> None:
+        """The empty file of an upload that will come in pieces. DiskFull."""
+        await growing.begin(self.media(kind, media_id))
+
+    def growing(self, kind: str, media_id: str, total: int) -> GrowingFile:
+        """An upload that comes in pieces, `total` bytes in the end."""
+        return GrowingFile(self.media(kind, media_id), total, self.digests)
+
+    async def durable(self, kind: str, media_id: str) -> int:
+        """How much of such an upload is on the disk. UploadGone."""
+        return await asyncio.to_thread(growing.durable, self.media(kind, media_id))
 
     async def store_times(self, kind: str, media_id: str, times: FrameTimes) -> None:
         """Keep the timestamps of a video's frames."""
