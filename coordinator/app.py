@@ -31,6 +31,7 @@ from coordinator.api.routes import (
     session,
     system,
     tasks,
+    uploads,
     users,
     videos,
 )
@@ -68,6 +69,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     tasks.router,
     node_work.router,
     interfaces.router,
+    uploads.router,
     videos.router,
     backgrounds.router,
     auth.router,

@@ -12,7 +12,7 @@ ALLOWED: Final = (
 EXPOSED: Final = (
     *("Location", "Link", "ETag", "Retry-After", "X-Request-ID", "Content-Disposition", "Content-Range"),
     *("Accept-Ranges", "Content-Language", "Preference-Applied", "WWW-Authenticate", "Upload-Expires"),
-    *("Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
+    *("Content-Location", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
     *_TUS,
 )
 MAX_AGE_S: Final = 86_400

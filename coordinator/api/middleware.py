@@ -12,6 +12,7 @@ from coordinator.api.hot_callbacks import HotCallbacks
 from coordinator.api.own_machine import OwnMachineOnly
 from coordinator.api.rate_limit import RateLimit
 from coordinator.api.request_log import LastResort, RequestLog
+from coordinator.api.tus import Tus
 from coordinator.clock import monotonic
 from coordinator.settings import Settings, weak_secret
 
@@ -31,6 +32,7 @@ def install(app: FastAPI, settings: Settings) -> None:
                 expose_headers=cors.EXPOSED,
                 max_age=cors.MAX_AGE_S,
             ),
+            Middleware(Tus),
             Middleware(LastResort),
             *([Middleware(OwnMachineOnly, why=weak)] if weak else []),
             Middleware(CleanUrl),

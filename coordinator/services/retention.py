@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from coordinator.domain.news import FilesUnwanted, MediaUnwanted
 from coordinator.services.rules import Rules
-from coordinator.store import artifacts, attempts, events, idempotency, media, retention, steps, tasks
+from coordinator.store import artifacts, attempts, events, idempotency, media, retention, steps, tasks, uploads
 from coordinator.store.work import Work
 from protocol.base import TaskId
 
@@ -21,7 +21,7 @@ class Part(NamedTuple):
 
 
 def expire(work: Work, rules: Rules) -> None:
-    """Remove ended tasks whose time is over, uploads that nobody used, and old idempotency keys."""
+    """Remove ended tasks whose time is over, uploads that nobody used or ended, and old idempotency keys."""
     for found in retention.expired_tasks(work, BATCH):
         task = tasks.lock(work, found.id)
         if task is None or not retention.expired(work, task):
@@ -38,6 +38,10 @@ def expire(work: Work, rules: Rules) -> None:
         unused = held is not None and held.last_used_at < before and media.live_task(work, upload.id) is None
         if unused and media.remove(work, upload.id):
             work.announce(MediaUnwanted(upload.id, upload.kind))
+    for begun in uploads.expired(work, BATCH):
+        if uploads.expire(work, begun.id):
+            work.announce(MediaUnwanted(begun.id, begun.kind))
+    uploads.forget_finished(work)
     idempotency.forget_before(work, work.now - KEYS_S)
 
 
@@ -55,8 +59,8 @@ def forget_parts(work: Work) -> list[Part]:
 
 
 def media_named(work: Work, media_id: str) -> bool:
-    """Whether a row names this upload."""
-    return media.get(work, media_id) is not None
+    """Whether a row names this upload, be it whole or still coming."""
+    return media.get(work, media_id) is not None or uploads.get(work, media_id) is not None
 
 
 def attempt_named(work: Work, attempt_id: str) -> bool:

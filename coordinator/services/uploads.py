@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
 
-from coordinator.domain.media import VideoFacts
+from coordinator.domain.media import VIDEO, VideoFacts
 from coordinator.errors import EmptyFile, InUse, NotFound, QuotaExceeded, StorageUnavailable
 from coordinator.gateway import file_names
 from coordinator.gateway.files import Files
@@ -18,6 +19,25 @@ from coordinator.store.work import Work
 
 Kind = Literal["video", "background"]
 Probed = ProbedVideo | ProbedImage
+
+
+class Arrived(Protocol):
+    """A file whose last byte is durable; `keep` gives it its name."""
+
+    @property
+    def path(self) -> Path:
+        """Where the bytes are."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+
+    @property
+    def sha256(self) -> str:
+        """Of all bytes, in hex."""
+
+    async def keep(self) -> None:
+        """Give the file its final name, durably."""
 
 
 class Desk(NamedTuple):
@@ -42,32 +62,34 @@ async def receive(
     await desk.database.read(lambda work: check_quota(work, desk.storage_mb, user.id, coming))
     incoming = await desk.files.receive(kind, media_id, desk.limit, coming)
     try:
-        probed = await _take_in(desk.probes, kind, incoming, chunks)
+        await _fill(incoming, chunks)
+        probed = await examine(desk, kind, incoming.path)
     except BaseException:
         await incoming.discard()
         raise
-    values = _values(media_id, user.id, kind, file_names.clean(name), incoming, probed)
+    values = values_of(media_id, user.id, kind, file_names.clean(name), incoming, probed)
     # it ends whole or not at all, also when the one who sent the file, or the server, goes away meanwhile
     return await asyncio.shield(asyncio.ensure_future(_settle(desk, incoming, values, probed)))
 
 
-async def _take_in(probes: ProbePool, kind: Kind, incoming: IncomingFile, chunks: AsyncIterator[bytes]) -> Probed:
+async def _fill(incoming: IncomingFile, chunks: AsyncIterator[bytes]) -> None:
     await incoming.open()
     async for chunk in chunks:
         await incoming.write(chunk)
     if not incoming.size:
         raise EmptyFile
     await incoming.flush()
-    return await probes.video(incoming.path) if kind == "video" else await probes.background(incoming.path)
+
+
+async def examine(desk: Desk, kind: str, path: Path) -> Probed:
+    """What the file is. The media errors of the probe, Overloaded."""
+    return await desk.probes.video(path) if kind == VIDEO else await desk.probes.background(path)
 
 
 async def _settle(desk: Desk, incoming: IncomingFile, values: dict[str, Any], probed: Probed) -> Media:
     kind, media_id = values["kind"], values["id"]
     try:
-        await incoming.keep()
-        await desk.files.store_thumbnail(kind, media_id, probed.thumbnail)
-        if isinstance(probed, ProbedVideo):
-            await desk.files.store_times(kind, media_id, probed.times)
+        await put_away(desk, incoming, kind, media_id, probed)
         return await _add_row(desk, values)
     except StorageUnavailable:
         raise
@@ -77,10 +99,18 @@ async def _settle(desk: Desk, incoming: IncomingFile, values: dict[str, Any], pr
         raise
 
 
+async def put_away(desk: Desk, arrived: Arrived, kind: str, media_id: str, probed: Probed) -> None:
+    """Everything of an upload that lies on the disk. DiskFull."""
+    await arrived.keep()
+    await desk.files.store_thumbnail(kind, media_id, probed.thumbnail)
+    if isinstance(probed, ProbedVideo):
+        await desk.files.store_times(kind, media_id, probed.times)
+
+
 async def _add_row(desk: Desk, values: dict[str, Any]) -> Media:
     """A COMMIT whose answer was lost may have happened: look again. If nobody knows, the files wait for the janitor."""
     try:
-        return await desk.database.write(lambda work: _add(work, desk.storage_mb, values))
+        return await desk.database.write(lambda work: admit(work, desk.storage_mb, values))
     except StorageUnavailable:
         row = await desk.database.read(lambda work: media.get(work, values["id"]))
         if row is None:
@@ -89,7 +119,8 @@ async def _add_row(desk: Desk, values: dict[str, Any]) -> Media:
         return row
 
 
-def _add(work: Work, storage_mb: int, values: dict[str, Any]) -> Media:
+def admit(work: Work, storage_mb: int, values: dict[str, Any]) -> Media:
+    """Insert the row of `values_of`. QuotaExceeded."""
     media.lock_owner(work, values["user_id"])
     check_quota(work, storage_mb, values["user_id"], values["size"])
     media.add(work, values)
@@ -98,9 +129,8 @@ def _add(work: Work, storage_mb: int, values: dict[str, Any]) -> Media:
     return row
 
 
-def _values(
-    media_id: str, user_id: str, kind: Kind, name: str, incoming: IncomingFile, probed: Probed
-) -> dict[str, Any]:
+def values_of(media_id: str, user_id: str, kind: str, name: str, arrived: Arrived, probed: Probed) -> dict[str, Any]:
+    """The row of an upload that was examined."""
     facts = probed.facts
     moving = facts if isinstance(facts, VideoFacts) else None
     return {
@@ -108,8 +138,8 @@ def _values(
         "user_id": user_id,
         "kind": kind,
         "name": name,
-        "size": incoming.size,
-        "sha256": incoming.sha256,
+        "size": arrived.size,
+        "sha256": arrived.sha256,
         "content_type": facts.content_type,
         "width": facts.width,
         "height": facts.height,

@@ -1,12 +1,15 @@
 """Files follow rows."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from coordinator.domain.media import VIDEO
 from coordinator.domain.news import FilesUnwanted, MediaUnwanted, PartUnwanted
+from coordinator.gateway.disk import part_of
 from coordinator.loops.janitor import ORPHAN_S, Janitor
 from coordinator.services.context import Context
+from coordinator.store import uploads
 from coordinator.store.tables import Tasks
 from protocol.base import AttemptId, TaskId
 from tests.coordinator.world import World
@@ -53,6 +56,27 @@ async def test_parts_of_ended_tasks_go_and_the_result_stays(context: Context, he
     here.set(Tasks, task_id, parts_expire_at=1.0)
     await Janitor(context).retire()
     assert [path.exists() for path in files] == [False, False, True]
+
+
+async def test_uploads_that_nobody_went_on_with_go_with_their_bytes(context: Context, here: World) -> None:
+    user = here.user()
+    known = {"user_id": user, "kind": VIDEO, "name": "clip.mp4", "size": 10, "said": ""}
+    for name, until in (("late", 1.0), ("open", 2e10), ("finished", 1.0)):
+        row = {"id": name, "expires_at": until, **known}
+        here.run(partial(uploads.add, values=row))
+    here.run(partial(uploads.finish, upload_id="finished"))
+    late, still = (write(part_of(context.files.media(VIDEO, name))) for name in ("late", "open"))
+    finished = write(context.files.media(VIDEO, "finished"))
+    janitor = Janitor(context)
+    stop = context.feed.listen(janitor.hear)
+    await janitor.retire()
+    await janitor.sweep()
+    stop()
+    assert [path.exists() for path in (late, still, finished)] == [False, True, True]
+    left = [
+        name for name in ("late", "open", "finished") if context.database.look(partial(uploads.get, upload_id=name))
+    ]
+    assert left == ["open"]
 
 
 async def test_only_what_no_row_names_and_is_older_than_a_day_is_an_orphan(context: Context, here: World) -> None:
