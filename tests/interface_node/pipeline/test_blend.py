@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from interface_node.pipeline.blend import blend
+from interface_node.pipeline.blend import ALL, blend
+from interface_node.pipeline.stretching import Place
 
 Numbers = NDArray[Any]
 
 
-def blended(front: Numbers, behind: Numbers, mask: NDArray[np.uint8]) -> Numbers:
+def blended(front: Numbers, behind: Numbers, mask: NDArray[np.uint8], here: Place = ALL) -> Numbers:
     """What `blend` makes, written into a part of a wider plane, as frames have them."""
     wide = np.full((mask.shape[0], mask.shape[1] + 32), 7, front.dtype)
-    blend(front, behind, mask, np.empty_like(front), wide[:, : mask.shape[1]])
+    blend(front, behind, mask, np.empty_like(front), wide[:, : mask.shape[1]], here)
     assert (wide[:, mask.shape[1] :] == 7).all()
     return wide[:, : mask.shape[1]]
 
@@ -46,7 +47,8 @@ def test_it_makes_no_difference_where_in_the_plane_the_person_is(dtype: type[Any
     front, behind = (random.integers(0, 256, (37, 53)).astype(dtype) for _ in range(2))
     mask = np.zeros(front.shape, np.uint8)
     mask[where] = random.integers(0, 256, mask[where].shape)
-    result = blended(front, behind, mask)
+    result = blended(front, behind, mask, where)
+    assert (result == blended(front, behind, mask)).all()
     assert (result == by_hand(front, behind, mask, 511)).all()
     assert (result[mask == 0] == behind[mask == 0]).all()
     assert (result[mask == 255] == front[mask == 255]).all()
