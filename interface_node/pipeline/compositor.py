@@ -9,6 +9,7 @@ from interface_node.pipeline.background import Behind
 from interface_node.pipeline.blend import blend
 from interface_node.pipeline.edges import refined
 from interface_node.pipeline.frames import Colour, Geometry, Plane, blank, even, opacity, planes, repeat_edges
+from interface_node.pipeline.stretching import Canvas
 from protocol.states import Output
 
 
@@ -21,13 +22,15 @@ class Compositor:
         self._outputs = outputs
         self._edges = edges
         self._rest: list[Plane] = []
+        self._canvases: list[Canvas] = []
 
     def compose(self, frame: VideoFrame, alpha: NDArray[np.uint8]) -> dict[Output, VideoFrame]:
         """`frame` in the working format, `alpha: uint8` of the model's size -> a frame for each output, same pts."""
         source = planes(frame)
         there = opacity(frame)
         alpha = refined(alpha, source[0]) if self._edges else alpha
-        masks = [_held(sized(alpha, plane), there) for plane in source[:2]]
+        self._canvases = self._canvases or [Canvas(plane.shape) for plane in source[:2]]
+        masks = [_held(canvas.stretched(alpha), there) for canvas in self._canvases]
         made: dict[Output, VideoFrame] = {}
         if Output.COMPOSITE in self._outputs:
             made[Output.COMPOSITE] = self._composite(source, masks, frame.pts or 0)
@@ -47,7 +50,8 @@ class Compositor:
         behind = self._behind(source, masks, pts)
         for index, target in enumerate(planes(result)):
             height, width = source[index].shape
-            blend(source[index], behind[index], masks[index], self._rest[index], target[:height, :width])
+            here = self._canvases[min(index, 1)].here
+            blend(source[index], behind[index], masks[index], self._rest[index], target[:height, :width], here)
             repeat_edges(target, width, height)
         return result
 
