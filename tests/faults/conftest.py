@@ -11,6 +11,19 @@ from tests.faults.fleet import SMALL, Fleet
 from tests.faults.lonely import Lonely, coordinator
 from tests.system import long_clips
 
+FOLDER = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that breaks the fleets of one lane runs in one process, so that no fleet is begun twice."""
+    for item in items:
+        known = getattr(item, "callspec", None)
+        params = known.params if known is not None else {}
+        lane = params.get("fleet") or params.get("segmented") or "lonely"
+        if Path(item.fspath).parent == FOLDER:
+            item.add_marker(pytest.mark.xdist_group(f"faults-{lane}"))
+
 
 class Fleets:
     """The fleets of this session, each begun when it is first asked for: beginning one costs more than most tests."""
@@ -22,14 +35,14 @@ class Fleets:
 
     def of(self, lane: str, segmented: bool = False) -> Fleet:
         """The fleet of a lane, whole and idle. A segmented one cuts videos into pieces of some five seconds, and its
-        long video has sixteen of them."""
+        long video has ten of them."""
         key = (lane, segmented)
         if key not in self._running:
             home = self._make_home(f"{'segmented' if segmented else 'fleet'}-{lane}")
             keys = {"SEGMENT_SECONDS": "5"} if segmented else {}
             fleet = self.stack.enter_context(Fleet(home, push=lane == "push", **keys))
             if segmented:
-                fleet.long = long_clips.repeated(home / "sixteen.mp4", 40, SMALL)
+                fleet.long = long_clips.repeated(home / "ten.mp4", 25, SMALL)
                 fleet.long_id = fleet.user.upload(fleet.long)["id"]
             self._running[key] = fleet
         self._running[key].heal()

@@ -71,7 +71,7 @@ class Fleet:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
         for program in (self.coordinator.program, *(node.program for node in self.nodes)):
-            assert program.complaints() == [], program.log
+            assert program.complaints() == []
 
     def heal(self) -> None:
         """Start what does not run, and wait until both nodes are online and idle."""

@@ -14,6 +14,7 @@ from protocol.keys import KEYS
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = from_environment().segfleet_cache
 START_S = 150
+STOP_S = 100
 
 
 def environment(folder: Path, **keys: str) -> dict[str, str]:
@@ -25,6 +26,7 @@ def environment(folder: Path, **keys: str) -> dict[str, str]:
         "XDG_CONFIG_HOME": str(folder / "config"),
         "PYTHONPATH": str(ROOT),
         "NO_COLOR": "1",
+        "PYTHONFAULTHANDLER": "1",
     }
     return {**kept, **own, **keys}
 
@@ -104,9 +106,17 @@ class Running:
         return found()[count - 1]
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end; the exit code."""
+        """Send a signal and wait for the end; the exit code. One that goes on says where it stands and fails the test."""
         self.process.send_signal(number)
-        code = self.process.wait(START_S)
+        try:
+            code = self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            self._join()
+            raise AssertionError(f"runs on {STOP_S} s after {number.name}: {self.out} {self.err}") from None
+        self._join()
+        return code
+
+    def _join(self) -> None:
         for reader in self._readers:
             reader.join(10)
-        return code
