@@ -106,7 +106,7 @@ class Running:
         return found()[count - 1]
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end; the exit code. One that goes on says where it stands and fails the test."""
+        """Send a signal and wait for the end; the exit code. One that goes on says where it stands, and fails."""
         self.process.send_signal(number)
         try:
             code = self.process.wait(STOP_S)
