@@ -69,12 +69,17 @@ class Client:
 
     def call(self, method: str, path: str, **request: Any) -> Any:
         """One request below /api/v1; the answer's JSON, None without a body. Problem, Away."""
+        answer = self.ask(method, path, **request)
+        return answer.json() if answer.content else None
+
+    def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """`call` for those who read headers."""
         try:
             answer = self._http.request(method, path, **request)
         except httpx.TransportError as error:
             raise self._away(error) from error
         _check(answer)
-        return answer.json() if answer.content else None
+        return answer
 
     def _away(self, error: Exception) -> Away:
         reason = str(error) or type(error).__name__

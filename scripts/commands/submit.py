@@ -9,7 +9,7 @@ import typer
 from coordinator.domain.planning import Codec, Quality
 from protocol.states import Output
 from protocol.work import Encoding, Fit
-from scripts import access, backgrounds
+from scripts import access, backgrounds, resumable
 from scripts.bars import Bars
 from scripts.client import Client, sentence
 from scripts.commands.process import output_path
@@ -120,7 +120,8 @@ def _upload(client: Client, kind: str, path: Path, bars: Bars) -> dict[str, Any]
         else:
             bar.update(done, f"{path.name}: being examined")
 
-    found = client.upload(kind, path, told)
+    large = path.stat().st_size > resumable.PIECE_BYTES
+    found = resumable.upload(client, kind, path, told) if large else client.upload(kind, path, told)
     bar.update(path.stat().st_size, path.name)
     return found
 
