@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { t } from "./i18n.js";
 
+const MOST_TOASTS = 3;
 const ICONS = {
   add: "M12 5v14M5 12h14",
   admin: "M12 3l7 3v5c0 4.6-2.9 8.3-7 10-4.1-1.7-7-5.4-7-10V6l7-3zM9 12l2 2 4-4",
@@ -116,7 +117,9 @@ export const facts = (pairs) =>
 export function toast(text, tone = "good") {
   const close = button("", () => node.remove(), { kind: "quiet", image: "close", label: t("close") });
   const node = h("div", { class: `toast ${tone}` }, h("p", {}, text), close);
-  document.getElementById("toasts").append(node);
+  const place = document.getElementById("toasts");
+  place.append(node);
+  while (place.children.length > MOST_TOASTS) place.firstElementChild.remove();
   setTimeout(() => node.remove(), tone === "bad" ? 12000 : 6000);
 }
 

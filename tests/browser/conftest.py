@@ -10,32 +10,23 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests import clips
+from tests.browser.site import Site
 from tests.browser.visitor import SLOW_MS, Visitor, visiting
 from tests.clips import Clip
 from tests.system import long_clips
-from tests.system.coordinator import Coordinator
-from tests.system.nodes import MODEL, NodeProcess, tiny_model
 
 CHROMIUM = Path("/usr/bin/chromium")
-LIMIT_MB = 1000
 SMALL = Clip(frames=48, width=320, height=240, bframes=0)
 Visit = Callable[..., AbstractContextManager[Visitor]]
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coordinator]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A coordinator and a node of two slots that cuts videos into pieces of some two seconds."""
-    home = tmp_path_factory.mktemp("site")
-    keys = {"UPLOAD_FILE_SIZE_LIMIT": str(LIMIT_MB), "SEGMENT_SECONDS": "2", "DEFAULT_MODEL": MODEL, "LEASE_S": "20"}
     with ExitStack() as stack:
-        running = stack.enter_context(Coordinator(home / "coordinator", **keys))
-        cache = tiny_model(home / "cache")
-        node = NodeProcess(home, running.url, cache, "工作站-1", push=True, NODE_SLOTS="2")
-        stack.enter_context(node)
-        with running.administrator() as admin:
-            node.online(admin)
+        running = Site(tmp_path_factory.mktemp("site"), stack)
         yield running
-    assert running.program.complaints() == []
+    assert running.coordinator.program.complaints() == []
 
 
 @pytest.fixture(scope="package")
@@ -63,7 +54,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(browser: Browser, site: Coordinator, pictures: Path) -> Visit:
+def visit(browser: Browser, site: Site, pictures: Path) -> Visit:
     """`with visit(locale="zh-CN") as visitor:` opens a browser for somebody new."""
     return partial(visiting, browser, site.url, pictures)
 
@@ -76,5 +67,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video of half a minute that is cut into many parts."""
-    return long_clips.repeated(tmp_path_factory.mktemp("clips") / "长视频.mp4", 40, SMALL)
+    """A video of sixteen seconds that is cut into parts."""
+    return long_clips.repeated(tmp_path_factory.mktemp("clips") / "长视频.mp4", 8, SMALL)
+
+
+@pytest.fixture(scope="session")
+def heavy_clip(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The two seconds with 20 MB behind them that no player looks at: three pieces of an upload."""
+    path = tmp_path_factory.mktemp("clips") / "大视频.mp4"
+    size = 20_000_000
+    path.write_bytes(clip.read_bytes() + size.to_bytes(4, "big") + b"free" + os.urandom(size - 8))
+    return path

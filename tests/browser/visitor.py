@@ -57,6 +57,14 @@ class Visitor:
         page.get_by_role("button", name=words[3]).click()
         expect(page.locator("header.banner .menu")).to_contain_text(name)
 
+    def log_in(self, name: str, password: str, words: tuple[str, str, str]) -> Page:
+        """Come in by the form; `words` are the labels of name and password, and the button."""
+        page = self.page
+        page.get_by_label(words[0], exact=True).fill(name)
+        page.get_by_label(words[1], exact=True).fill(password)
+        page.get_by_role("button", name=words[2], exact=True).click()
+        return page
+
     def picture(self, name: str, *, whole: bool = False) -> None:
         """A screenshot, when somebody wants to look at it."""
         if os.environ.get("SEGFLEET_SCREENSHOTS"):

@@ -23,7 +23,7 @@ function chooser(kind, take, { label, image = "file", ...more }) {
     offer([...event.target.files], kind, take, Boolean(more.webkitdirectory));
     event.target.value = "";
   };
-  const input = h("input", { type: "file", class: "unseen", tabindex: "-1", "aria-label": label, accept: more.webkitdirectory ? null : ACCEPT[kind], onchange: chosen, ...more });
+  const input = h("input", { type: "file", hidden: true, "aria-label": label, accept: more.webkitdirectory ? null : ACCEPT[kind], onchange: chosen, ...more });
   const open = (event) => event.currentTarget.nextSibling.click();
   return h("span", { class: "chooser" }, button(label, open, { image }), input);
 }

@@ -63,7 +63,7 @@ function share({ done, running, fps, provider }) {
   if (running) words.push(t("segments.running", { count: running }));
   if (done) words.push(t("segments.done", { count: done }));
   if (fps) words.push(t("task.fps", { fps: format.number(fps, 1) }));
-  if (provider) words.push(provider);
+  if (provider) words.push(provider.replace("ExecutionProvider", ""));
   return words.join(" · ");
 }
 

@@ -68,6 +68,6 @@ function again(one, take) {
     event.target.value = "";
   };
   const label = t("sending.again", { name: one.name });
-  const input = h("input", { type: "file", class: "unseen", tabindex: "-1", "aria-label": label, onchange: chosen });
+  const input = h("input", { type: "file", hidden: true, "aria-label": label, onchange: chosen });
   return h("span", { class: "chooser" }, button(t("sending.go_on"), (event) => event.currentTarget.nextSibling.click(), { image: "play", label }), input);
 }
