@@ -123,15 +123,17 @@ class Encoding(WireModel):
 
 
 class Refinement(WireModel):
-    """What is done to the model's mask; nothing by default. A node older than a field does nothing there.
+    """What is done to the model's mask and along it; nothing by default. A node older than a field does nothing there.
 
     `edges`: the mask's edge follows the picture's. `holes`: small enclosed holes are filled. `smooth`: masks stand
-    still where the picture does; the node reads the frames that this needs around its range by itself.
+    still where the picture does; the node reads the frames that this needs around its range by itself. `decontaminate`:
+    at the edge the person has colours of its own, without those of the background that the camera mixed in.
     """
 
     edges: bool = False
     holes: bool = False
     smooth: bool = False
+    decontaminate: bool = False
 
 
 class Part(WireModel):

@@ -17,6 +17,7 @@ from interface_node.errors import Cancelled, NoFrames
 from interface_node.pipeline.background import paint_behind
 from interface_node.pipeline.container import Media, open_media, reading, video_stream
 from interface_node.pipeline.edges import refined
+from interface_node.pipeline.foreground import decontaminated
 from interface_node.pipeline.holes import filled
 from interface_node.pipeline.moving import first_pts
 from interface_node.pipeline.source import open_source
@@ -161,16 +162,16 @@ def _write(spec: ImageSpec, output: Output, path: Path, picture: Rgb, mask: NDAr
 
 
 def _pixels(spec: ImageSpec, output: Output, picture: Rgb, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    match output:
-        case Output.MASK:
-            return mask
-        case Output.FOREGROUND:
-            return np.dstack([picture[:, :, :3], mask])
-        case Output.COMPOSITE:
-            if isinstance(spec.background, Transparent):
-                return np.dstack([picture[:, :, :3], mask])
-            person = np.ascontiguousarray(picture[:, :, :3])
-            behind = paint_behind(spec.background, person, mask, _moment(spec))
-            weight = cv2.merge([mask, mask, mask])
-            front = cv2.multiply(person, weight, scale=1 / 255)
-            return np.asarray(cv2.add(front, cv2.multiply(behind, cv2.bitwise_not(weight), scale=1 / 255)), np.uint8)
+    if output is Output.MASK:
+        return mask
+    person = np.ascontiguousarray(picture[:, :, :3])
+    own = person
+    if spec.refinement.decontaminate:
+        channels = [person[:, :, channel] for channel in range(3)]
+        own = np.dstack(decontaminated(channels, [mask] * 3)).astype(np.uint8)
+    if output is Output.FOREGROUND or isinstance(spec.background, Transparent):
+        return np.dstack([own, mask])
+    behind = paint_behind(spec.background, person, mask, _moment(spec))
+    weight = cv2.merge([mask, mask, mask])
+    front = cv2.multiply(own, weight, scale=1 / 255)
+    return np.asarray(cv2.add(front, cv2.multiply(behind, cv2.bitwise_not(weight), scale=1 / 255)), np.uint8)

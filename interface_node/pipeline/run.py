@@ -48,7 +48,10 @@ def run(spec: RunSpec, segmenter: Segmenter, progress: OnProgress, cancelled: Is
         open_behind(spec, source, cancelled) as background,
         open_sinks(spec, source) as sinks,
     ):
-        compositor = Compositor(source.geometry, background, frozenset(spec.outputs), spec.refinement.edges)
+        wanted = spec.refinement
+        compositor = Compositor(
+            source.geometry, background, frozenset(spec.outputs), wanted.edges, wanted.decontaminate
+        )
         flow = _Flow(spec, source, segmenter, compositor, sinks)
         try:
             flow.start()
