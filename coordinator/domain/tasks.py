@@ -65,6 +65,7 @@ class Options(RequestModel):
     refine_edges: bool = False
     fill_holes: bool = False
     smooth: bool = False
+    decontaminate: bool = False
 
     def encoding(self) -> Encoding:
         """What nodes are told."""
@@ -72,7 +73,9 @@ class Options(RequestModel):
 
     def refinement(self) -> Refinement:
         """What nodes do to masks."""
-        return Refinement(edges=self.refine_edges, holes=self.fill_holes, smooth=self.smooth)
+        return Refinement(
+            edges=self.refine_edges, holes=self.fill_holes, smooth=self.smooth, decontaminate=self.decontaminate
+        )
 
 
 def lack_of_alpha(background: str | None, outputs: Collection[str], still: bool, options: Options) -> str | None:

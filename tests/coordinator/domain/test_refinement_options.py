@@ -11,7 +11,10 @@ def test_masks_are_left_alone_unless_somebody_asks() -> None:
     assert Options().refinement() == Refinement(edges=False, holes=False, smooth=False)
 
 
-@pytest.mark.parametrize(("option", "told"), [("refine_edges", "edges"), ("fill_holes", "holes"), ("smooth", "smooth")])
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [("refine_edges", "edges"), ("fill_holes", "holes"), ("smooth", "smooth"), ("decontaminate", "decontaminate")],
+)
 def test_each_option_is_told_by_itself(option: str, told: str) -> None:
     assert Options.model_validate({option: True}).refinement() == Refinement.model_validate({told: True})
 
