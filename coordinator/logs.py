@@ -18,6 +18,7 @@ _SECRET_FIELD: Final = re.compile(
 _SECRET_TEXT: Final = re.compile(
     r"eyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
     r"|sfk_[\w-]{8,}"  # an API key
+    r"|whsec_[\w+/=-]{8,}"  # a secret of webhooks
     r"|(?<=[?&]sig=)[^&\s'\"]+"  # the signature of a link
     r"|(?<=Bearer )[^\s'\"]+"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"  # user and password in an address

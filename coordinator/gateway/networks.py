@@ -32,7 +32,7 @@ NEVER: Final[tuple[Network, ...]] = tuple(
         "ff00::/8",
     )
 )
-_NAT64: Final = IPv6Network("64:ff9b::/96")
+NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
 class Forbidden(OSError):
@@ -43,14 +43,14 @@ class Networks:
     """`allowed` empty: everything but the networks that are never called."""
 
     def __init__(self, allowed: Iterable[Network] = ()) -> None:
-        self._allowed = tuple(allowed)
+        self.allowed = tuple(allowed)
 
     def permits(self, address: IpAddress | str) -> bool:
         """Whether an address may be called; an IPv6 address that carries an IPv4 one is judged by both."""
-        carried = _carried(ip_address(address))
-        if any(one in network for one in carried for network in NEVER):
+        inner = carried(ip_address(address))
+        if any(one in network for one in inner for network in NEVER):
             return False
-        return not self._allowed or any(one in network for one in carried for network in self._allowed)
+        return not self.allowed or any(one in network for one in inner for network in self.allowed)
 
     def checked(self, address: str) -> str:
         """A node's address in its one spelling, without a slash at the end. AddressRefused: it carries more than a
@@ -79,7 +79,8 @@ class Networks:
         return socket.socket(family, kind, protocol)
 
 
-def _carried(address: IpAddress) -> tuple[IpAddress, ...]:
+def carried(address: IpAddress) -> tuple[IpAddress, ...]:
+    """The address and every IPv4 one that it stands for; of a mapped one the IPv4 address alone."""
     if isinstance(address, IPv4Address):
         return (address,)
     if address.ipv4_mapped is not None:
@@ -89,6 +90,6 @@ def _carried(address: IpAddress) -> tuple[IpAddress, ...]:
         inner.append(address.sixtofour)
     if address.teredo is not None:
         inner.append(address.teredo[1])
-    if address in _NAT64:
+    if address in NAT64:
         inner.append(IPv4Address(int(address) & 0xFFFF_FFFF))
     return tuple(inner)

@@ -12,10 +12,11 @@ _REMEMBERED: Final = 4096
 
 
 class NodeSecrets:
-    """Seals and opens; what was opened is remembered, because every signed message needs it."""
+    """Seals and opens; what was opened is remembered, because every signed message needs it. What is sealed under one
+    `label` opens under no other."""
 
-    def __init__(self, jwt_secret: str) -> None:
-        key = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=_LABEL).derive(jwt_secret.encode())
+    def __init__(self, jwt_secret: str, label: bytes = _LABEL) -> None:
+        key = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=label).derive(jwt_secret.encode())
         self._box = Fernet(base64.urlsafe_b64encode(key))
         self._opened: dict[str, str] = {}
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -44,8 +45,8 @@ class FakeNode:
 
 
 @asynccontextmanager
-async def fake_node(reply: Answer) -> AsyncIterator[FakeNode]:
-    """Listen on a free loopback port until the block ends; every request is answered by `reply`."""
+async def fake_node(reply: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[FakeNode]:
+    """Listen on a free loopback port until the block ends, in TLS if asked to; every request is answered by `reply`."""
     node = FakeNode(0)
     connections: set[asyncio.Task[None]] = set()
 
@@ -63,7 +64,7 @@ async def fake_node(reply: Answer) -> AsyncIterator[FakeNode]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     node.port = server.sockets[0].getsockname()[1]
     try:
         yield node
