@@ -34,6 +34,7 @@ from coordinator.api.routes import (
     uploads,
     users,
     videos,
+    webhooks,
 )
 from coordinator.api.routes import files as file_links
 from coordinator.clock import monotonic, system_clock
@@ -49,6 +50,8 @@ from coordinator.gateway.node_secrets import NodeSecrets
 from coordinator.gateway.passwords import Passwords
 from coordinator.gateway.probe.pool import ProbePool
 from coordinator.gateway.tokens import Tokens
+from coordinator.gateway.webhook_networks import WebhookNetworks
+from coordinator.gateway.webhook_sender import WebhookSender
 from coordinator.loops import schedule
 from coordinator.services import sessions
 from coordinator.services.context import Context
@@ -59,6 +62,7 @@ from coordinator.services.registry import Door
 from coordinator.services.rules import Rules
 from coordinator.services.uploads import Desk
 from coordinator.services.watching import TaskWatch
+from coordinator.services.webhook_testing import TrialDesk
 from coordinator.settings import Settings, SettingsError
 from coordinator.settings import from_environment as read_settings
 from coordinator.store.database import Database
@@ -78,6 +82,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     process.router,
     batches.router,
+    webhooks.router,
     admin_tasks.router,
     admin_interfaces.router,
     users.router,
@@ -163,6 +168,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Context:
     stack.push_async_callback(context.database.close)
     stack.push_async_callback(context.passwords.close)
     stack.push_async_callback(context.interface_client.close)
+    stack.push_async_callback(context.webhook_sender.close)
     await context.probes.start()
     stack.push_async_callback(context.probes.stop)
     await sessions.first_administrator(
@@ -187,6 +193,7 @@ def rules_of(settings: Settings) -> Rules:
         upload_days=settings.upload_days,
         result_days=settings.result_days,
         retain_parts_hours=settings.retain_parts_hours,
+        webhook_http=not settings.production,
     )
 
 
@@ -196,6 +203,8 @@ def compose(settings: Settings) -> Context:
     files = Files(settings.home, settings.upload_videos_dir, settings.upload_backgrounds_dir, settings.disk_free_min_mb)
     probes = ProbePool(settings.max_workers)
     networks, node_secrets = Networks(settings.interface_networks), NodeSecrets(settings.jwt_secret)
+    webhook_secrets = NodeSecrets(settings.jwt_secret, b"segfleet webhook secrets v1")
+    webhook_sender = WebhookSender(WebhookNetworks(settings.webhook_networks))
     paths = settings.upload_url_path, settings.upload_backgrounds_url_path
     cluster_string = settings.interface_identification
     return Context(
@@ -217,5 +226,8 @@ def compose(settings: Settings) -> Context:
         polls=PollDesk(),
         book=ProgressBook(rules, monotonic),
         watch=TaskWatch(database),
+        webhook_secrets=webhook_secrets,
+        webhook_sender=webhook_sender,
+        webhook_trials=TrialDesk(database, webhook_secrets, webhook_sender),
         gauges=Gauges(),
     )

@@ -60,6 +60,7 @@ KEYS: Final[dict[str, Key]] = {
     "REGISTRATION": Key("coordinator", "", "open or closed; default closed in production, open in development"),
     "RATE_LIMIT": Key("coordinator", "600/minute", "requests per address before login and per user after"),
     "TRUSTED_PROXIES": Key("coordinator", "", "networks whose X-Forwarded-* headers count"),
+    "WEBHOOK_NETWORKS": Key("coordinator", "", "networks that webhooks may reach beside public addresses"),
     "METRICS_TOKEN": Key("coordinator", "", "bearer token of /api/v1/metrics off loopback"),
     "USER_STORAGE_MB": Key("coordinator", "0", "storage per user; 0 means no bound"),
     "USER_MAX_WAITING": Key("coordinator", "1000", "waiting tasks per user"),

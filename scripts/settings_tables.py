@@ -55,6 +55,7 @@ MEANINGS: Final = {
     "REGISTRATION": "open 或 closed；生产环境默认 closed，开发环境默认 open",
     "RATE_LIMIT": "请求频率：登录前按地址计，登录后按用户计",
     "TRUSTED_PROXIES": "其 X-Forwarded-* 请求头可信的网络",
+    "WEBHOOK_NETWORKS": "除公网地址外，webhook 还可访问的网络",
     "METRICS_TOKEN": "从其他机器读取 /api/v1/metrics 所用的令牌",
     "USER_STORAGE_MB": "每个用户的存储空间；0 表示不限",
     "USER_MAX_WAITING": "每个用户的等待任务数",

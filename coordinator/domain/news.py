@@ -73,6 +73,11 @@ class MediaUnwanted:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookDue:
+    """A message to a receiver may be sent now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Elsewhere:
     """What another replica committed, by ids: tasks with new events, tasks whose numbers changed, nodes, the queue."""
 
@@ -92,5 +97,6 @@ News = (
     | FilesUnwanted
     | PartUnwanted
     | MediaUnwanted
+    | WebhookDue
     | Elsewhere
 )

@@ -95,9 +95,15 @@ def _each_once(outputs: tuple[Output, ...]) -> tuple[Output, ...]:
     return outputs
 
 
+def _without_credentials(url: AnyHttpUrl) -> AnyHttpUrl:
+    if url.username is not None or url.password is not None:
+        raise ValueError("an address carries no name and no password: messages are signed instead")
+    return url
+
+
 Outputs = Annotated[tuple[Output, ...], Field(min_length=1, max_length=3), AfterValidator(_each_once)]
 Priority = Annotated[int, Field(ge=-100, le=100)]
-Webhook = Annotated[AnyHttpUrl, UrlConstraints(max_length=1000)]
+Webhook = Annotated[AnyHttpUrl, UrlConstraints(max_length=1000), AfterValidator(_without_credentials)]
 
 
 class TaskCreate(RequestModel):

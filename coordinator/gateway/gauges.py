@@ -32,6 +32,14 @@ class Gauges:
         self._work = Gauge(
             "segfleet_task_seconds_last_hour", "Mean seconds of completed tasks", ("part",), registry=self._registry
         )
+        self._webhooks = Histogram(
+            "segfleet_webhook_seconds",
+            "Duration of tries to deliver a webhook",
+            ("outcome",),
+            registry=self._registry,
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+        )
+        self._outbox = Gauge("segfleet_webhooks", "Messages to be delivered", ("state",), registry=self._registry)
         self._rate = Gauge("segfleet_task_error_rate_last_hour", "Failed / ended tasks", registry=self._registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -44,12 +52,17 @@ class Gauges:
         if status >= 500:
             self.errors.labels(route).inc()
 
+    def webhook(self, outcome: str, seconds: float) -> None:
+        """One try to deliver; `outcome` is "taken" or the fault."""
+        self._webhooks.labels(outcome).observe(seconds)
+
     def text(self, overview: dict[str, Any]) -> bytes:
         """Everything, with `services.statistics.overview` as it is now."""
         for gauge, values in (
             (self._tasks, overview["tasks"]),
             (self._nodes, overview["interfaces"]["by_admission"]),
             (self._attempts, overview["last_hour"]["attempts"]),
+            (self._outbox, overview["webhooks"]),
         ):
             gauge.clear()
             for label, value in values.items():

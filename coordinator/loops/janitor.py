@@ -5,7 +5,7 @@ from functools import partial
 
 from coordinator.domain.media import VIDEO
 from coordinator.domain.news import FilesUnwanted, MediaUnwanted, PartUnwanted
-from coordinator.services import retention
+from coordinator.services import retention, webhooks
 from coordinator.services.context import Context
 
 log = logging.getLogger(__name__)
@@ -37,9 +37,10 @@ class Janitor:
                 await self._context.files.remove_media(item.kind, item.media_id)
 
     async def retire(self) -> None:
-        """End what has expired: results, unused uploads, parts of ended tasks, old keys."""
+        """End what has expired: results, unused uploads, parts of ended tasks, old keys, messages of webhooks."""
         context = self._context
         await context.database.write(lambda work: retention.expire(work, context.rules))
+        await context.database.write(webhooks.retire)
         for part in await context.database.write(retention.forget_parts):
             await context.files.remove_attempt(part.task_id, part.step_id, part.attempt_id)
 

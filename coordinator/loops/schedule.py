@@ -20,6 +20,7 @@ from coordinator.loops.joining import Joining
 from coordinator.loops.replicas import Replicas
 from coordinator.loops.ticks import Ticks
 from coordinator.loops.verify import Verifier
+from coordinator.loops.webhooks import Postman
 from coordinator.services.context import Context
 from coordinator.services.progress import FLUSH_S
 from coordinator.store.notices import Notices, can_notify
@@ -44,6 +45,7 @@ class Loops(NamedTuple):
     ticks: Ticks
     janitor: Janitor
     joining: Joining
+    postman: Postman
 
 
 def jobs(context: Context, loops: Loops) -> list[Job]:
@@ -73,7 +75,9 @@ def jobs(context: Context, loops: Loops) -> list[Job]:
 @asynccontextmanager
 async def running(context: Context) -> AsyncIterator[Loops]:
     """Start everything; stop it in reverse."""
-    loops = Loops(Dispatcher(context), Verifier(context), Ticks(context), Janitor(context), Joining(context))
+    loops = Loops(
+        Dispatcher(context), Verifier(context), Ticks(context), Janitor(context), Joining(context), Postman(context)
+    )
     context.database.when_failing(loops.ticks.database_failed)
     ears = [context.feed.listen(ear) for ear in _ears(loops)]
     ears += [context.feed.listen(context.book.hear), context.feed.listen(context.node_keys.hear)]
@@ -82,6 +86,8 @@ async def running(context: Context) -> AsyncIterator[Loops]:
     for job in jobs(context, loops):
         scheduler.add_job(_quietly(job), "interval", seconds=job.period, id=job.name, misfire_grace_time=None)
     workers = [asyncio.create_task(_watch("dispatch", loops.dispatcher.run))]
+    await loops.postman.resume()
+    workers.append(asyncio.create_task(_watch("webhooks", loops.postman.run)))
     workers += [asyncio.create_task(_watch("verify", loops.verifier.run)) for _ in range(context.settings.max_workers)]
     if can_notify(context.database.url):
         replicas = Replicas(Notices(context.database.url), context.feed)
@@ -101,6 +107,7 @@ async def running(context: Context) -> AsyncIterator[Loops]:
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+        await loops.postman.close()
         await loops.joining.close()
         await loops.dispatcher.close()
         await loops.ticks.flush()
@@ -109,7 +116,7 @@ async def running(context: Context) -> AsyncIterator[Loops]:
 
 
 def _ears(loops: Loops) -> list[Ear]:
-    return [loops.dispatcher.hear, loops.verifier.hear, loops.janitor.hear, loops.joining.hear]
+    return [loops.dispatcher.hear, loops.verifier.hear, loops.janitor.hear, loops.joining.hear, loops.postman.hear]
 
 
 def _quietly(job: Job) -> Callable[[], Coroutine[Any, Any, None]]:

@@ -9,9 +9,11 @@ from coordinator.gateway.files import Files
 from coordinator.gateway.gauges import Gauges
 from coordinator.gateway.interface_client import InterfaceClient
 from coordinator.gateway.links import Links
+from coordinator.gateway.node_secrets import NodeSecrets
 from coordinator.gateway.passwords import Passwords
 from coordinator.gateway.probe.pool import ProbePool
 from coordinator.gateway.tokens import Tokens
+from coordinator.gateway.webhook_sender import WebhookSender
 from coordinator.services.node_keys import NodeKeys
 from coordinator.services.polling import PollDesk
 from coordinator.services.progress import ProgressBook
@@ -19,6 +21,7 @@ from coordinator.services.registry import Door
 from coordinator.services.rules import Rules
 from coordinator.services.uploads import Desk
 from coordinator.services.watching import TaskWatch
+from coordinator.services.webhook_testing import TrialDesk
 from coordinator.settings import Settings
 from coordinator.store.database import Database
 
@@ -45,4 +48,7 @@ class Context:
     polls: PollDesk
     book: ProgressBook
     watch: TaskWatch
+    webhook_secrets: NodeSecrets
+    webhook_sender: WebhookSender
+    webhook_trials: TrialDesk
     gauges: Gauges

@@ -21,3 +21,4 @@ class Rules:
     upload_days: float = 30.0
     result_days: float = 30.0
     retain_parts_hours: float = 72.0
+    webhook_http: bool = True

@@ -5,7 +5,7 @@ from statistics import median
 from typing import Any
 
 from coordinator.domain.lifecycle import SLOT
-from coordinator.store import attempts, statistics, steps, tasks
+from coordinator.store import attempts, statistics, steps, tasks, webhooks
 from coordinator.store.work import Work
 
 WINDOW_S = 3600.0
@@ -25,6 +25,7 @@ def overview(work: Work) -> dict[str, Any]:
         "tasks": tasks.counts(work),
         "queue": {"waiting_tasks": tasks.counts(work).get("waiting", 0), "waiting_steps": steps.waiting_count(work)},
         "interfaces": fleet,
+        "webhooks": webhooks.backlog(work),
         "last_hour": {
             "completed": ended.completed,
             "failed": ended.failed,

@@ -11,7 +11,7 @@ from coordinator.domain.news import QueueChanged
 from coordinator.domain.planning import PlannedStep
 from coordinator.domain.tasks import MediaChoice, Options, TaskCreate, TaskOptions, lack_of_alpha
 from coordinator.ids import new_id
-from coordinator.services import segmenting
+from coordinator.services import segmenting, webhooks
 from coordinator.services.rules import Rules
 from coordinator.services.segmenting import NO_PLANS, Plans
 from coordinator.store import events, idempotency, media, offers, steps, tasks, users
@@ -96,7 +96,7 @@ def _blank(work: Work, rules: Rules, submission: Submission, task_id: str) -> di
         "outputs": [str(output) for output in spec.outputs],
         "options": spec.options.model_dump(mode="json"),
         "priority": spec.priority,
-        "webhook_url": str(spec.webhook_url) if spec.webhook_url else None,
+        "webhook_url": webhooks.accepted(rules, spec.webhook_url, "webhook_url") if spec.webhook_url else None,
         "created_at": work.now,
     }
 
@@ -155,7 +155,7 @@ def configure(work: Work, rules: Rules, user_id: str, task_id: str, wanted: Task
     if wanted.options is not None:
         values["options"] = wanted.options.model_dump(mode="json")
     if wanted.webhook_url is not None:
-        values["webhook_url"] = str(wanted.webhook_url)
+        values["webhook_url"] = webhooks.accepted(rules, wanted.webhook_url, "webhook_url")
     if task.state not in _UNSOURCED and values.get("background", task.background) is not None:
         advance(work, task, TaskVerb.CONFIGURE)
         events.record(work, str(TaskState.READY), task.id, task.user_id)

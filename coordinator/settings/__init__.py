@@ -84,6 +84,7 @@ class Settings(BaseModel):
     registration: Literal["open", "closed"]
     rate_limit: RateLimit
     trusted_proxies: Networks
+    webhook_networks: Networks
     metrics_token: str = Field(max_length=1000, repr=False)
     user_storage_mb: int = Field(ge=0)
     user_max_waiting: int = Field(ge=1)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, insert, select
 
 from coordinator.domain.news import TaskChanged
+from coordinator.store import webhooks
 from coordinator.store.schema import Json, table
 from coordinator.store.tables import Events
 from coordinator.store.work import Work
@@ -15,7 +16,7 @@ _ADD = insert(_events)
 
 
 def record(work: Work, kind: str, task_id: str, user_id: str, **data: object) -> None:
-    """Write an event of a task and announce it."""
+    """Write an event of a task, and the message of its webhook, and announce it."""
     row: Json = {
         "at": work.now,
         "kind": kind,
@@ -26,6 +27,7 @@ def record(work: Work, kind: str, task_id: str, user_id: str, **data: object) ->
     }
     seq = work.insert(_ADD, "seq", row)
     work.announce(TaskChanged(TaskId(task_id), UserId(user_id), seq))
+    webhooks.note(work, seq, kind, task_id)
 
 
 def of_task(work: Work, task_id: str, after: int, limit: int) -> Sequence[Events]:

@@ -16,6 +16,8 @@ from coordinator.store.record_tables import Idempotency as Idempotency
 from coordinator.store.record_tables import Samples as Samples
 from coordinator.store.schema import ID, SEQUENCE, Json, indexes
 from coordinator.store.upload_tables import Uploads as Uploads
+from coordinator.store.webhook_tables import WebhookDeliveries as WebhookDeliveries
+from coordinator.store.webhook_tables import WebhookSecrets as WebhookSecrets
 
 
 class Users(SQLModel, table=True):

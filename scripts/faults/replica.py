@@ -17,6 +17,7 @@ from coordinator.loops.joining import Joining
 from coordinator.loops.schedule import Job, Loops
 from coordinator.loops.ticks import Ticks
 from coordinator.loops.verify import Verifier
+from coordinator.loops.webhooks import Postman
 from coordinator.services import node_files
 from coordinator.services.context import Context
 from coordinator.store import artifacts
@@ -53,7 +54,9 @@ class Replica(Party):
         self.up = True
         self.database = self._new_database()
         self.context = context = self._world.estate.context(self._world, self, self.database)
-        loops = Loops(Dispatcher(context), Verifier(context), Ticks(context), Janitor(context), Joining(context))
+        loops = Loops(
+            Dispatcher(context), Verifier(context), Ticks(context), Janitor(context), Joining(context), Postman(context)
+        )
         self._loops = loops
         self.database.listen(context.feed.publish)
         self.database.when_failing(loops.ticks.database_failed)
