@@ -1,7 +1,8 @@
 """The product's node in both lanes and the example node pass the rules, as processes of their own."""
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,22 +41,32 @@ def failures(
     return [finding.line() for finding in found if finding.verdict == "failed"]
 
 
-@pytest.mark.parametrize("lane", ["push", "pull"])
-def test_our_node_passes(tmp_path: Path, lane: str) -> None:
+def our_node(home: Path, lane: str) -> list[str]:
+    """Failures of the product's node in a lane."""
     port = free_port()
     address = f"http://127.0.0.1:{port}" if lane == "push" else None
     environment = {
-        "SEGFLEET_HOME": str(tmp_path / "home"),
-        "SEGFLEET_CACHE": str(tiny_model(tmp_path / "cache")),
+        "SEGFLEET_HOME": str(home / "home"),
+        "SEGFLEET_CACHE": str(tiny_model(home / "cache")),
         "NODE_PORT": str(port),
         "NODE_DEVICE": "cpu",
         "NODE_DRAIN_SECONDS": "0.5",
-        "LOG_FILE": str(tmp_path / "node.log"),
+        "LOG_FILE": str(home / "node.log"),
         **({"NODE_ADDRESS": address} if address else {}),
     }
     rules = RULES if address else OTHERWISE_BY_POLLS
-    assert failures(["-m", "interface_node"], environment, address, rules) == []
+    return failures(["-m", "interface_node"], environment, address, rules)
 
 
-def test_the_example_node_passes() -> None:
-    assert failures([str(ROOT / "scripts" / "example_interface_client.py")], {}, None) == []
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[list[str]]]]:
+    """All of them at once: a trial waits most of its time."""
+    example = str(ROOT / "scripts" / "example_interface_client.py")
+    with ThreadPoolExecutor(3) as pool:
+        ours = {lane: pool.submit(our_node, tmp_path_factory.mktemp(lane), lane) for lane in ("push", "pull")}
+        yield {**ours, "example": pool.submit(failures, [example], {}, None)}
+
+
+@pytest.mark.parametrize("node", ["push", "pull", "example"])
+def test_our_nodes_in_both_lanes_and_the_example_node_pass(trials: dict[str, Future[list[str]]], node: str) -> None:
+    assert trials[node].result() == []
