@@ -9,15 +9,12 @@ import httpx
 import pytest
 from tusclient.client import TusClient
 
-from scripts import resumable
-from scripts.access import Access
-from scripts.client import Client as ShellClient
 from tests import clips
 from tests.faults.lonely import Lonely
 from tests.system.coordinator import Client
 from tests.system.patience import until
 
-SIZE = 3 * resumable.PIECE_BYTES
+SIZE = 24 << 20
 PIECE = 2 << 20
 SENDER = """
 import sys, time
@@ -98,21 +95,3 @@ def test_an_upload_survives_kill_9_of_its_sender_and_of_the_coordinator(lonely: 
     assert (video["size"], video["sha256"]) == (SIZE, _sha256(large))
     assert httpx.get(video["url"], trust_env=False).content == large.read_bytes()
     assert [name for name in coordinator.files() if name.endswith(".part")] == []
-
-
-def test_the_shell_goes_on_when_the_coordinator_is_killed_and_comes_back(lonely: Lonely, large: Path) -> None:
-    coordinator, user = lonely.coordinator, lonely.user
-    killed: list[int] = []
-
-    def kill_once(done: int, _size: int) -> None:
-        if not killed and done > resumable.PIECE_BYTES + (2 << 20):
-            killed.append(done)
-            coordinator.program.kill()
-
-    def start_again(_pause_s: float) -> None:
-        if coordinator.program.exit_code is not None:
-            coordinator.start()
-
-    with ShellClient(Access(coordinator.url, user.token, "")) as client:
-        video = resumable.upload(client, "videos", large, kill_once, sleep=start_again)
-    assert (len(killed), video["size"], video["sha256"]) == (1, SIZE, _sha256(large))
