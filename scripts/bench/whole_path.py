@@ -45,6 +45,8 @@ def whole(client: Client, socket: ClientConnection, video_id: str, key: str) -> 
     told = [("asked for", time.perf_counter() - began)]
     while True:
         event = json.loads(socket.recv(PATIENCE_S))
+        if event["type"] == "ping":
+            socket.send('{"type": "pong"}')
         if event["type"] != "task" or event["object"]["id"] != task_id:
             continue
         task, at = event["object"], time.perf_counter() - began
