@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from coordinator.domain.planning import PRESETS, Codec, Quality
@@ -13,7 +12,9 @@ from interface_node.errors import NodeError, UnsupportedBackground
 from protocol.states import Output
 from protocol.work import Encoding, Fit, Refinement
 from scripts import backgrounds
-from scripts.commands.models import cache_folder
+from scripts.commands.models import cache_folder, pulled, refused
+from scripts.commands.quality_options import Decontaminate, FillHoles, RefineEdges, Smooth
+from scripts.refusal import console, errors
 
 if TYPE_CHECKING:
     from interface_node.engine.session import ModelSession
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
-console = Console()
-errors = Console(stderr=True)
+Masks = Literal["video", "png"]
 
 
 def process(
     video: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A video, or a picture.")],
     background: Annotated[str, typer.Option("--background", "-b", help=backgrounds.HELP)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the composite goes.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where the composite goes.")] = None,
+    preview: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Nine frames first, or alone.")] = None,
     model: Annotated[str, typer.Option(help="Id or alias of a model.")] = "selfie",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     outputs: Annotated[list[Output] | None, typer.Option(help="composite, mask, foreground; repeat it.")] = None,
@@ -41,30 +42,44 @@ def process(
     crf: Annotated[int | None, typer.Option(min=0, max=51, help="Its quality, x264's scale; less is better.")] = None,
     fragmented: Annotated[bool, typer.Option("--fragmented", help="Playable while written, as OUT.part.")] = False,
     foreground: Annotated[Literal["vp9", "prores"], typer.Option(help="How alpha is kept.")] = "vp9",
-    refine_edges: Annotated[
-        bool, typer.Option("--refine-edges", help="Let the mask follow the picture's edges.")
-    ] = False,
-    fill_holes: Annotated[bool, typer.Option("--fill-holes", help="Fill small holes in a body.")] = False,
-    smooth: Annotated[bool, typer.Option("--smooth", help="Keep masks still where the picture is.")] = False,
+    mask: Annotated[Masks, typer.Option(help="A grey video, or a ZIP with a PNG for each frame.")] = "video",
+    refine_edges: RefineEdges = False,
+    fill_holes: FillHoles = False,
+    smooth: Smooth = False,
+    decontaminate: Decontaminate = False,
 ) -> None:
     """Replace the background of one video or picture on this machine."""
     from interface_node.pipeline.spec import RunSpec
 
+    _check_places(video, out, preview)
     speed, factor = PRESETS[quality]
     coding = {"codec": codec, "preset": preset or speed, "crf": factor if crf is None else crf}
     encoding = Encoding.model_validate(coding | {"foreground": foreground, "fragmented": fragmented})
-    wanted = outputs or [Output.COMPOSITE]
-    refinement = Refinement(edges=refine_edges, holes=fill_holes, smooth=smooth)
+    refinement = Refinement(edges=refine_edges, holes=fill_holes, smooth=smooth, decontaminate=decontaminate)
+    paths = {output: output_path(out, output, encoding, mask) for output in outputs or [Output.COMPOSITE] if out}
     try:
-        behind = parse_background(background, fit, loop)
+        spec = RunSpec(video, parse_background(background, fit, loop), paths, encoding, refinement=refinement)
         session = _load(model, device)
-        paths = {output: output_path(out, output, encoding) for output in wanted}
-        make = _picture if video.suffix.lower() in PICTURES else _video
-        result = make(RunSpec(video, behind, paths, encoding, refinement=refinement), session)
+        if preview is not None:
+            _preview(preview, spec, session)
+        if out is not None:
+            _tell(_picture(spec, session) if _is_picture(video) else _video(spec, session), session)
     except NodeError as error:
-        errors.print(f"[red]{error.code}[/]: {error.detail}", soft_wrap=True)
-        raise typer.Exit(1) from error
-    _tell(result, session)
+        raise refused(error) from error
+
+
+def _check_places(video: Path, out: Path | None, preview: Path | None) -> None:
+    """typer.BadParameter where there is nothing to write, or a sheet of what or as what nobody can say."""
+    if out is None and preview is None:
+        raise typer.BadParameter("give --out FILE, --preview FILE.png or both")
+    if preview is not None and preview.suffix.lower() not in PICTURES:
+        raise typer.BadParameter(f"{preview} is no picture: --preview FILE.png, .jpg or .webp")
+    if preview is not None and _is_picture(video):
+        raise typer.BadParameter("--preview is for videos; a picture is its own")
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES
 
 
 def parse_background(text: str, fit: Fit, loop: bool = True) -> "Backdrop":
@@ -81,24 +96,35 @@ def parse_background(text: str, fit: Fit, loop: bool = True) -> "Backdrop":
     return Picture(found, fit) if is_picture(found) else Movie(found, fit, loop)
 
 
-def output_path(out: Path, output: Output, encoding: Encoding) -> Path:
+def output_path(out: Path, output: Output, encoding: Encoding, mask: Masks = "video") -> Path:
     """Where an output goes: the composite to `out`, the others beside it."""
     if output is Output.COMPOSITE:
         return out
-    if out.suffix.lower() in PICTURES:
+    if _is_picture(out):
         return out.with_name(f"{out.stem}-{output}{out.suffix}")
-    suffix = {Output.MASK: ".mp4", Output.FOREGROUND: ".webm" if encoding.foreground == "vp9" else ".mov"}
+    suffix = {
+        Output.MASK: ".zip" if mask == "png" else ".mp4",
+        Output.FOREGROUND: ".webm" if encoding.foreground == "vp9" else ".mov",
+    }
     return out.with_name(f"{out.stem}-{output}{suffix[output]}")
 
 
 def _load(model: str, device: str) -> "ModelSession":
     from interface_node.engine.session import load
-    from interface_node.models import catalogue, store
+    from interface_node.models import catalogue
 
     cache = cache_folder()
     manifest = catalogue.find(cache, model)
-    with console.status(f"loading {manifest.id} ..."):
-        return load(store.pull(cache, manifest), manifest.interface, device)
+    path = pulled(cache, manifest)
+    with errors.status(f"loading {manifest.id} ..."):
+        return load(path, manifest.interface, device)
+
+
+def _preview(path: Path, wish: "RunSpec", session: "ModelSession") -> None:
+    from scripts.commands.preview import write_preview
+
+    frames = write_preview(path, wish, session)
+    console.print(f"preview: {path} ({frames} frames)", soft_wrap=True)
 
 
 def _video(wish: "RunSpec", session: "ModelSession") -> "RunResult":
@@ -107,12 +133,12 @@ def _video(wish: "RunSpec", session: "ModelSession") -> "RunResult":
 
     spec = replace(wish, range=scan(wish.source).whole())
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[fps]} fps"),
     )
-    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=errors) as bar:
         task = bar.add_task(wish.source.name, total=None, fps="0")
 
         def show(step: "Step") -> None:

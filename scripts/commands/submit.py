@@ -13,6 +13,7 @@ from scripts import access, backgrounds, resumable
 from scripts.bars import Bars
 from scripts.client import Client, sentence
 from scripts.commands.process import output_path
+from scripts.commands.quality_options import Decontaminate, FillHoles, RefineEdges, Smooth
 from scripts.refusal import Refusal, console
 
 INTERRUPTED = 130
@@ -36,21 +37,22 @@ def submit(
     codec: Annotated[Codec, typer.Option(help="Of the composite; hevc and av1 for HDR.")] = "h264",
     fragmented: Annotated[bool, typer.Option("--fragmented", help="Playable while it arrives.")] = False,
     foreground: Annotated[Literal["vp9", "prores"], typer.Option(help="How alpha is kept.")] = "vp9",
-    refine_edges: Annotated[
-        bool, typer.Option("--refine-edges", help="Let the mask follow the picture's edges.")
-    ] = False,
-    fill_holes: Annotated[bool, typer.Option("--fill-holes", help="Fill small holes in a body.")] = False,
-    smooth: Annotated[bool, typer.Option("--smooth", help="Keep masks still where the picture is.")] = False,
+    refine_edges: RefineEdges = False,
+    fill_holes: FillHoles = False,
+    smooth: Smooth = False,
+    decontaminate: Decontaminate = False,
     fit: Annotated[Fit, typer.Option(help="How the background fills the frame.")] = "cover",
     loop: Annotated[bool, typer.Option("--loop/--hold", help="What a video in the background does at its end.")] = True,
     priority: Annotated[int, typer.Option(min=-100, max=100, help="Among your own tasks; more is sooner.")] = 0,
 ) -> None:
     """Replace the background of a video on the fleet and save the result here. Ctrl-C cancels the task."""
     refinement = {"refine_edges": refine_edges, "fill_holes": fill_holes, "smooth": smooth}
+    person = {"decontaminate": decontaminate}
     wish: dict[str, Any] = {
         "outputs": [str(one) for one in outputs or [Output.COMPOSITE]],
         "options": {"quality": quality, "codec": codec, "foreground": foreground, "fragmented": fragmented}
-        | refinement,
+        | refinement
+        | person,
         "priority": priority,
     }
     if model is not None:
