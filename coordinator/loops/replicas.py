@@ -76,10 +76,11 @@ class Replicas:
                 await self._wake.wait()
                 await asyncio.sleep(GATHER_S)
                 self._wake.clear()
-                for text in self._texts():
+                for text in self.texts():
                     await say(text)
 
-    def _texts(self) -> Iterator[str]:
+    def texts(self) -> Iterator[str]:
+        """Take what was gathered, as notices."""
         gathered, self._gathered = list(self._gathered), {}
         queue, self._queue = self._queue, False
         for start in range(0, max(len(gathered), 1), MOST_IDS):

@@ -17,7 +17,7 @@ MOST_BYTES: Final = 7900
 
 def can_notify(url: str) -> bool:
     """Whether this database tells replicas about each other."""
-    return make_url(url).drivername in {"postgresql", "postgresql+psycopg"}
+    return make_url(url).drivername == "postgresql+psycopg"
 
 
 class NoticesLostError(Exception):
