@@ -64,6 +64,6 @@ function list(items, again) {
     { name: t("keys.since"), cell: (key) => format.day(key.created_at) },
     { name: t("keys.used"), cell: (key) => (key.last_used_at ? format.ago(key.last_used_at) : t("users.never")) },
     { name: t("keys.until"), cell: (key) => (key.expires_at ? format.day(key.expires_at) : t("keys.for_ever")) },
-    { name: "", cell: (key) => button("", () => remove(key), { kind: "quiet", image: "trash", label: t("keys.remove_of", { name: key.name }) }) },
+    { name: t("act"), cell: (key) => button("", () => remove(key), { kind: "quiet", image: "trash", label: t("keys.remove_of", { name: key.name }) }) },
   ], items, { caption: t("account.keys") });
 }

@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
-import { t } from "../i18n.js";
+import { knows, t } from "../i18n.js";
 import { attempt, badge, button, card, confirm, empty, field, notice, table } from "../ui.js";
 import { bound, codeWords, fresh } from "../admin/parts.js";
 import { accountTop } from "./parts.js";
@@ -41,7 +41,7 @@ function view(state, again, context) {
     card(t("hooks.secrets"), secrets(state, again)),
     card(t("hooks.test"), trial(state, context)),
     h("h2", { class: "over" }, t("hooks.deliveries")),
-    state.items.length ? deliveries(state.items, again) : empty("out", t("hooks.none")),
+    state.items.length ? deliveries(state.items, again) : empty("list", t("hooks.none")),
     state.next && h("p", { class: "more" }, button(t("more"), () => more(state, context))),
   ];
 }
@@ -85,9 +85,11 @@ function trial(state, context) {
 }
 
 function outcome(found) {
-  const took = format.duration(found.took_s);
-  const words = found.ok ? t("hooks.ok", { status: found.status, took }) : found.status ? t("hooks.answered", { status: found.status, took }) : t("hooks.failed");
-  return [notice(words, found.ok ? "good" : "bad"), found.error && h("p", { class: "soft lead" }, codeWords(found.error.code), " ", found.error.detail)];
+  const said = { status: found.status, took: format.duration(found.took_s) };
+  if (found.ok) return notice(t("hooks.ok", said), "good");
+  const known = `fault.${found.error.code}`;
+  const words = found.status ? t("hooks.answered", said) : knows(known) ? t(known) : t("hooks.failed");
+  return [notice(words), h("p", { class: "soft lead" }, found.error.detail)];
 }
 
 function deliveries(items, again) {
@@ -99,7 +101,7 @@ function deliveries(items, again) {
     { name: t("hooks.state"), cell: (row) => badge(t(`delivery.${row.state}`), TONES[row.state] || "off") },
     { name: t("hooks.tries"), class: "number", cell: (row) => format.number(row.tries) },
     { name: t("hooks.answer"), cell: (row) => (row.error ? codeWords(row.error.code) : (row.status ?? "–")) },
-    { name: "", cell: (row) => (row.state === "queued" ? null : button("", () => redo(row), { kind: "quiet", image: "retry", label: t("hooks.redo_of", { type: row.type }) })) },
+    { name: t("act"), cell: (row) => (row.state === "queued" ? null : button("", () => redo(row), { kind: "quiet", image: "retry", label: t("hooks.redo_of", { type: row.type }) })) },
   ], items, { caption: t("hooks.deliveries") });
 }
 

@@ -67,10 +67,10 @@ function points(state, line) {
 function numbers(state) {
   const lines = PLOTS.flatMap((one) => one.lines.map((line) => [line, one.unit]));
   const columns = [
-    { name: t("activity.at"), cell: (point) => format.moment(point.at) },
+    { name: t("activity.at"), class: "nowrap", cell: (point) => format.moment(point.at) },
     ...lines.map(([line, unit]) => ({ name: t(`activity.${line}`), class: "number", cell: (point) => (point[line] === null ? "–" : unit(point[line])) })),
   ];
   const rows = [...state.points].reverse().slice(0, ROWS);
-  return h("details", { class: "numbers" }, h("summary", { class: "button" }, t("activity.numbers")),
+  return h("details", { class: "as-table" }, h("summary", { class: "button" }, t("activity.numbers")),
     table(columns, rows, { key: (point) => point.at, caption: t("activity.numbers") }));
 }

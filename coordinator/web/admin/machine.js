@@ -24,6 +24,9 @@ function meter(name, value, words, tone) {
   return h("div", { class: "meter" }, h("span", { class: "soft" }, name), progress(value, name, tone), h("span", {}, words));
 }
 
+/** Cards are sold by binary gigabytes. */
+const gigabytes = (mb) => `${format.number(mb / 1024)} GB`;
+
 export function cards(node) {
   if (!node.gpus.length) return h("p", { class: "soft" }, t("node.no_gpu"));
   return h("ul", { class: "gpus", "aria-label": t("node.gpus") }, node.gpus.map(card));
@@ -33,7 +36,7 @@ function card(gpu) {
   const known = gpu.util !== null;
   const used = gpu.vram_used_mb !== null && gpu.vram_mb ? (100 * gpu.vram_used_mb) / gpu.vram_mb : null;
   const hot = gpu.temperature_c >= HOT_C;
-  const memory = used === null ? format.bytes(gpu.vram_mb * 2 ** 20) : t("node.memory_of", { used: format.bytes(gpu.vram_used_mb * 2 ** 20), all: format.bytes(gpu.vram_mb * 2 ** 20) });
+  const memory = used === null ? gigabytes(gpu.vram_mb) : t("node.memory_of", { used: format.number(gpu.vram_used_mb / 1024, 1), all: gigabytes(gpu.vram_mb) });
   const heat = gpu.temperature_c !== null && h("span", { class: hot ? "bad-ink" : null }, t("node.heat", { c: format.number(gpu.temperature_c) }));
   return h("li", { key: gpu.index },
     h("p", { class: "gpu-name" }, h("strong", {}, gpu.name), heat),
