@@ -8,7 +8,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-Shape = tuple[int, ...]
+from interface_node.engine.shapes import Shape, shape_of
+
 Constant = NDArray[Any]
 
 
@@ -31,12 +32,12 @@ class Node:
 class Graph:
     """Nodes in no order, constants by name, shapes where every side is known."""
 
-    def __init__(self, model: onnx.ModelProto, nodes: list[Node], shapes: dict[str, Shape]) -> None:
+    def __init__(self, model: onnx.ModelProto, nodes: list[Node]) -> None:
         self._model = model
         self.constants: dict[str, Constant] = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
         self.constants |= {node.output: value for node in nodes if (value := _constant_of(node)) is not None}
         self.nodes = [node for node in nodes if node.output not in self.constants]
-        self._shapes = shapes
+        self._shapes = {value.name: shape for value in model.graph.input if (shape := _shape_of(value))}
         self._results = {value.name for value in model.graph.output}
         self._made = 0
         self._makers: dict[str, Node] = {}
@@ -46,10 +47,11 @@ class Graph:
     @classmethod
     def of(cls, model: onnx.ModelProto) -> Self:
         """The graph of a model whose inputs have fixed sides; ValueError where a node has a graph of its own."""
-        known = onnx.shape_inference.infer_shapes(model).graph
-        values = (*known.input, *known.value_info, *known.output)
-        shapes = {value.name: shape for value in values if (shape := _shape_of(value))}
-        return cls(model, [_node_of(node) for node in model.graph.node], shapes)
+        found = cls(model, [_node_of(node) for node in model.graph.node])
+        for node in found._ordered():
+            known = shape_of(node.kind, node.inputs, node.attributes, found._shapes, found.constants)
+            found._shapes[node.output] = known
+        return found
 
     def settle(self) -> None:
         """After a change: nodes that nobody needs any more are gone, the others know each other."""
