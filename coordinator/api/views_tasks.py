@@ -1,5 +1,6 @@
 """Tasks as JSON."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.responses import JSONResponse, Response
@@ -30,6 +31,7 @@ def task(picture: Picture, links: Links, now: float) -> dict[str, Any]:
         "eta_s": _rounded(picture.eta_s),
         "queue_position": None if picture.before is None else picture.before + 1,
         "stage": picture.stage,
+        "nodes": list(picture.nodes),
         "error": row.error,
         "video_id": row.source_id,
         "name": row.source_name,
@@ -107,9 +109,10 @@ def explanation(found: Explanation) -> dict[str, Any]:
     }
 
 
-def event(row: Events) -> dict[str, Any]:
-    """One line of a task's log."""
-    return {"seq": row.seq, "at": rfc3339(row.at), "kind": row.kind, "data": row.data}
+def event(row: Events, names: Mapping[str, str]) -> dict[str, Any]:
+    """One line of a task's log; `names` are the nodes'."""
+    node = names.get(row.data.get("interface_id", ""))
+    return {"seq": row.seq, "at": rfc3339(row.at), "kind": row.kind, "node": node, "data": row.data}
 
 
 def batch(row: Batches, pictures: list[Picture], links: Links, now: float) -> dict[str, Any]:

@@ -14,12 +14,14 @@ from protocol.states import AttemptState, Output, TaskState
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A task with what belongs to it. `before` is known for a waiting task that was asked for alone."""
+    """A task with what belongs to it. `before` is known for a waiting task that was asked for alone; `nodes` are the
+    names of those that work on it now."""
 
     task: Tasks
     attempts: tuple[Attempts, ...]
     results: tuple[Results, ...]
     before: int | None
+    nodes: tuple[str, ...]
     now: float
 
     @property
@@ -90,14 +92,25 @@ def one(work: Work, task: Tasks) -> Picture:
 
 
 def many(work: Work, rows: Sequence[Tasks], before: int | None = None) -> list[Picture]:
-    """The pictures of a page of tasks, in two queries at most."""
+    """The pictures of a page of tasks, in three queries at most."""
     live: dict[str, list[Attempts]] = {}
     for attempt in attempts.holding_any(work, [r.id for r in rows if r.state == TaskState.PROCESSING]):
         live.setdefault(attempt.task_id, []).append(attempt)
     results: dict[str, list[Results]] = {}
     for result in artifacts.results(work, [r.id for r in rows if r.state == TaskState.COMPLETED]):
         results.setdefault(result.task_id, []).append(result)
-    return [Picture(row, tuple(live.get(row.id, ())), tuple(results.get(row.id, ())), before, work.now) for row in rows]
+    names = interfaces.names(work, {attempt.interface_id for held in live.values() for attempt in held})
+    return [
+        Picture(
+            task=row,
+            attempts=tuple(live.get(row.id, ())),
+            results=tuple(results.get(row.id, ())),
+            before=before,
+            nodes=tuple(sorted({names[attempt.interface_id] for attempt in live.get(row.id, ())})),
+            now=work.now,
+        )
+        for row in rows
+    ]
 
 
 def step_pictures(work: Work, task: Tasks) -> list[StepPicture]:
@@ -107,7 +120,7 @@ def step_pictures(work: Work, task: Tasks) -> list[StepPicture]:
         by_step.setdefault(tried.step_id, []).append(tried)
     rows = steps.of_task(work, task.id)
     counting = [_counting(row, by_step.get(row.id, [])) for row in rows]
-    names = _names(work, counting)
+    names = interfaces.names(work, {attempt.interface_id for attempt in counting if attempt is not None})
     shown = _shown(work, task)
     clock = _clock(work, task, rows)
     return [
@@ -121,13 +134,6 @@ def step_pictures(work: Work, task: Tasks) -> list[StepPicture]:
         )
         for row, attempt in zip(rows, counting, strict=True)
     ]
-
-
-def _names(work: Work, counting: Sequence[Attempts | None]) -> dict[str, str]:
-    """The names of the nodes that hold or won these steps."""
-    keys = {attempt.interface_id for attempt in counting if attempt is not None}
-    found = {key: interfaces.get(work, key) for key in keys}
-    return {key: row.name if row is not None else "" for key, row in found.items()}
 
 
 def _shown(work: Work, task: Tasks) -> dict[str, Artifacts]:

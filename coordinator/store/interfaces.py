@@ -31,6 +31,14 @@ def get(work: Work, interface_id: str) -> Interfaces | None:
     return work.row(_GET, Interfaces, {"key": interface_id})
 
 
+def names(work: Work, interface_ids: Collection[str]) -> dict[str, str]:
+    """What these nodes are called; a node that is gone is called nothing."""
+    if not interface_ids:
+        return {}
+    statement = select(_interfaces.c.id, _interfaces.c.name).where(_interfaces.c.id.in_(list(interface_ids)))
+    return dict.fromkeys(interface_ids, "") | {row.id: row.name for row in work.execute(statement)}
+
+
 def by_node_id(work: Work, node_id: str) -> Interfaces | None:
     """The node that owns a `node_id`, or None."""
     return work.row(select(_interfaces).where(_interfaces.c.node_id == node_id), Interfaces)

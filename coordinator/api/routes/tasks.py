@@ -17,7 +17,7 @@ from coordinator.services import controls, explaining, looking, submissions
 from coordinator.services.context import Context
 from coordinator.services.segmenting import Plans
 from coordinator.services.submissions import find
-from coordinator.store import artifacts, events, tasks
+from coordinator.store import artifacts, events, interfaces, tasks
 from coordinator.store.tables import Tasks, Users
 from coordinator.store.work import Work
 from protocol.states import Output, TaskState
@@ -185,7 +185,9 @@ async def log(
 
     def query(work: Work) -> list[dict[str, Any]]:
         find(work, owner(user), task_id)
-        return [views.event(row) for row in events.of_task(work, task_id, after, limit)]
+        rows = events.of_task(work, task_id, after, limit)
+        names = interfaces.names(work, {row.data["interface_id"] for row in rows if "interface_id" in row.data})
+        return [views.event(row, names) for row in rows]
 
     items = await here.database.read(query)
     return {"items": items, "next": items[-1]["seq"] if len(items) == limit else None}

@@ -18,10 +18,10 @@ function line(event, names) {
   return h("li", { key: String(event.seq) }, time, h("span", {}, words(event, names)));
 }
 
-function words({ kind, data }, names) {
+function words({ kind, data, node }, names) {
   const key = `log.${kind}`;
   const text = knows(key) ? t(key) : kind.replaceAll("_", " ");
   const part = names.size > 1 && data.step_id ? names.get(data.step_id) : null;
   const why = data.error?.code ? errorWords(data.error) : data.code ? errorWords(data) : null;
-  return [part, data.node, text, why].filter(Boolean).join(" · ");
+  return [part, node, text, why].filter(Boolean).join(" · ");
 }

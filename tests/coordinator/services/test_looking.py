@@ -89,6 +89,7 @@ def test_the_speed_of_a_task_is_that_of_all_its_nodes_and_its_stage_that_of_a_ru
     world.report(third)
     seen = world.database.look(lambda work: looking.one(work, world.get(task_id)))
     assert (seen.fps, seen.stage) == (15.0, "process")
+    assert len(seen.nodes) == 1
     world.report(first, 2)
     world.report(second, 2)
     assert world.database.look(lambda work: looking.one(work, world.get(task_id))).stage == "verify"
