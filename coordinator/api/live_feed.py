@@ -55,6 +55,8 @@ class Hub:
 
     def hear(self, news: object) -> None:
         """The feed's listener."""
+        if not self.audience.open:
+            return
         match news:
             case TaskChanged(task_id=task_id, user_id=user_id, seq=None):
                 if self.audience.of_task(user_id):
