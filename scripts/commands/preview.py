@@ -24,6 +24,8 @@ LONG_SIDE: Final = 480
 GAP: Final = 6
 GROUND: Final = 24
 """The grey between the pictures."""
+FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
+SCALE: Final = 0.55
 KINDS: Final[dict[str, ImageFormat]] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
@@ -72,9 +74,10 @@ def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _labelled(picture: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:
-    """White on black, so that it is read on any picture."""
+    """In a corner, white on black, so that it is read on any picture."""
     made = np.ascontiguousarray(picture).copy()
-    place = (8, made.shape[0] - 10)
-    for colour, thickness in ((0, 4), (255, 1)):
-        cv2.putText(made, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (colour,) * 3, thickness, cv2.LINE_AA)
+    bottom = made.shape[0]
+    (width, height), rest = cv2.getTextSize(text, FONT, SCALE, 1)
+    cv2.rectangle(made, (0, bottom - height - rest - 8), (width + 12, bottom), (0, 0, 0), cv2.FILLED)
+    cv2.putText(made, text, (6, bottom - rest - 3), FONT, SCALE, (255, 255, 255), 1, cv2.LINE_AA)
     return made
