@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from scripts.conformance.trial import Bounds, Program, Trial
 from tests.system.programs import ROOT, free_port
 
 BOUNDS = Bounds(soon_s=6.0, call_s=3.0, stop_s=1.0, slack_s=1.0, quiet_s=1.2, held_s=2.0)
+AT_ONCE = 4
+GOOD = ""
+Found = Future[list[Finding]]
 BREACHES = {
     "wrong_proof": ("handshake", "the proof of GET /identity is wrong"),
     "names_nothing": ("heartbeat", "does not name the attempt"),
@@ -59,18 +63,33 @@ def trial(home: Path, breach: str = "") -> Iterator[Trial]:
 
 
 @pytest.mark.timeout(300)
-def test_a_good_node_passes_every_rule(tmp_path: Path) -> None:
-    with trial(tmp_path) as one:
-        found = list(tried(one, RULES))
+def test_a_good_node_passes_every_rule(caught: dict[str, Found]) -> None:
+    found = caught[GOOD].result()
     assert [finding.line() for finding in found if finding.verdict != "ok"] == []
     assert [finding.name for finding in found] == list(RULES)
 
 
+def findings(home: Path, breach: str, *rules: str) -> list[Finding]:
+    """What the kit finds in a node with this breach."""
+    with trial(home, breach) as one:
+        return list(tried(one, rules))
+
+
+@pytest.fixture(scope="module")
+def caught(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Found]]:
+    """The good node, and the breaches that are asked for, a few at a time: a trial waits most of its time."""
+    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    wanted = [one["breach"] for one in params if one.get("breach") in BREACHES]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        good = {GOOD: pool.submit(findings, tmp_path_factory.mktemp("good"), GOOD, *RULES)}
+        yield good | {one: pool.submit(findings, tmp_path_factory.mktemp(one), one, BREACHES[one][0]) for one in wanted}
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("breach", BREACHES)
-def test_a_node_that_breaks_a_rule_is_caught(tmp_path: Path, breach: str) -> None:
+def test_a_node_that_breaks_a_rule_is_caught(caught: dict[str, Found], breach: str) -> None:
     rule, words = BREACHES[breach]
-    with trial(tmp_path, breach) as one:
-        found = list(tried(one, [rule]))
+    found = caught[breach].result()
     assert [(finding.name, finding.verdict) for finding in found] == [(rule, "failed")]
     assert words in found[0].words
 
@@ -84,16 +103,14 @@ def test_every_rule_has_a_node_that_breaks_it() -> None:
 def test_messages_that_are_not_signed_or_not_valid_are_remembered_to_the_end(
     tmp_path: Path, breach: str, words: str
 ) -> None:
-    with trial(tmp_path, breach) as one:
-        found = list(tried(one, ["heartbeat", "messages"]))
+    found = findings(tmp_path, breach, "heartbeat", "messages")
     last: Finding = found[-1]
     assert (last.name, last.verdict) == ("messages", "failed")
     assert words in last.words
 
 
 def test_an_end_that_is_given_up_while_the_coordinator_is_away_is_missed(tmp_path: Path) -> None:
-    with trial(tmp_path, "says_the_end_once") as one:
-        found = list(tried(one, ["outbox"]))
+    found = findings(tmp_path, "says_the_end_once", "outbox")
     assert [finding.verdict for finding in found] == ["failed"]
     assert "the end did not arrive" in found[0].words
 
