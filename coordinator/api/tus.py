@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from coordinator.api.errors import problem
 from coordinator.api.paths import API, UPLOADS
 from coordinator.errors import InvalidRequest, UnsupportedMediaType
-from coordinator.gateway.growing import ALGORITHMS, Checksum
+from coordinator.gateway.digests import ALGORITHMS, Checksum
 from coordinator.services.resuming import Piece, Progress, Wish
 from coordinator.services.uploads import Kind
 from coordinator.store.tables import Uploads

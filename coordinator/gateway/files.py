@@ -12,7 +12,8 @@ from coordinator.domain.media import VIDEO
 from coordinator.domain.timestamps import FrameTimes, pack, unpack
 from coordinator.errors import DiskFull, NotFound
 from coordinator.gateway import disk, growing, pieces
-from coordinator.gateway.growing import Digests, GrowingFile
+from coordinator.gateway.digests import Digests
+from coordinator.gateway.growing import GrowingFile
 from coordinator.gateway.incoming import IncomingFile
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")

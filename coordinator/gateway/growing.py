@@ -6,7 +6,6 @@ process or of another replica on the same disk, and it ends with the process tha
 """
 
 import asyncio
-import base64
 import fcntl
 import hashlib
 import os
@@ -14,58 +13,16 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from threading import Lock
-from typing import IO, TYPE_CHECKING, Final, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, Final
 
-from coordinator.errors import ChecksumMismatch, TooLarge, UnsupportedChecksum, UploadGone, UploadLocked
+from coordinator.errors import ChecksumMismatch, TooLarge, UploadGone, UploadLocked
 from coordinator.gateway import disk
+from coordinator.gateway.digests import Checksum, Digests
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-BLOCK: Final = 1 << 20
-ALGORITHMS: Final = ("sha256", "sha1")
-_DIGESTS: Final = 1000
-
-
-class Checksum(NamedTuple):
-    """What a piece should hash to."""
-
-    algorithm: str
-    digest: bytes
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """`sha256 BASE64`. UnsupportedChecksum."""
-        algorithm, _, encoded = text.strip().partition(" ")
-        if algorithm not in ALGORITHMS:
-            raise UnsupportedChecksum(accepts=list(ALGORITHMS))
-        try:
-            return cls(algorithm, base64.b64decode(encoded.strip(), validate=True))
-        except ValueError as error:
-            raise UnsupportedChecksum("The checksum is not base 64", accepts=list(ALGORITHMS)) from error
-
-
-class Digests:
-    """The sha256 of files so far, so that the last byte of a large one is not followed by reading it all again.
-
-    Nothing but a saving: what is not known here, after a restart or on another replica, is read from the disk.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[Path, tuple[int, _Hash]] = {}
-
-    def take(self, path: Path, length: int) -> "_Hash | None":
-        """The digest of the first `length` bytes, if that is what is known; it is the caller's now."""
-        if not length:
-            return hashlib.sha256()
-        known, digest = self._known.pop(path, (0, None))
-        return digest if known == length else None
-
-    def put(self, path: Path, length: int, digest: "_Hash") -> None:
-        """Remember it; the oldest is forgotten when there are many."""
-        while len(self._known) >= _DIGESTS:
-            del self._known[next(iter(self._known))]
-        self._known[path] = (length, digest)
+BLOCK: Final = 2 << 20
 
 
 async def begin(final: Path) -> None:
@@ -113,17 +70,11 @@ class GrowingFile:
         self._total = total
         self._coming = 0
         self._digests = digests
-        self._digest: _Hash | None = None
+        self.sha256 = ""
         self._waiting = bytearray()
         self._writing: asyncio.Task[None] | None = None
         self._descriptor: int | None = None
         self._lock = Lock()  # a thread may still write when its caller was cancelled and closes
-
-    @property
-    def sha256(self) -> str:
-        """In hex."""
-        assert self._digest is not None
-        return self._digest.hexdigest()
 
     async def open(self) -> None:
         """Lock the file. UploadLocked: somebody else writes it. UploadGone."""
@@ -164,12 +115,11 @@ class GrowingFile:
             await asyncio.to_thread(_put_aside, aside, digest, self._taken())
             if digest.digest() != checksum.digest:
                 raise ChecksumMismatch(algorithm=checksum.algorithm)
-            await asyncio.shield(asyncio.create_task(asyncio.to_thread(self._copy, aside)))
+            await asyncio.shield(asyncio.create_task(self._copied(aside)))
 
     async def hash_all(self) -> None:
         """Make `sha256` known."""
-        if self._digest is None:
-            await asyncio.to_thread(self._hash_all)
+        self.sha256 = await asyncio.to_thread(self._digests.whole, self.final, self.path, self.size)
 
     async def keep(self) -> None:
         """Give the whole file its final name, durably. UploadGone: it was removed meanwhile."""
@@ -191,7 +141,6 @@ class GrowingFile:
             os.close(descriptor)
             raise
         self.size = os.lseek(descriptor, 0, os.SEEK_END)
-        self._digest = self._digests.take(self.final, self.size)
         self._descriptor = descriptor
 
     def _claim(self, descriptor: int) -> None:
@@ -222,23 +171,24 @@ class GrowingFile:
             await asyncio.shield(self._writing)
             self._writing = None
 
+    async def _copied(self, aside: IO[bytes]) -> None:
+        await asyncio.to_thread(self._copy, aside)
+        await self._finish()
+
     async def _finish(self) -> None:
         await self._written()
-        await asyncio.to_thread(self._sync, self._taken())
+        if self._waiting:
+            await asyncio.to_thread(self._store, self._taken())
+        self._digests.follow(self.final, self.path, self.size)
+        await asyncio.to_thread(self._sync)
 
     def _store(self, block: bytes | bytearray) -> None:
         with self._lock:
-            if self._descriptor is None:
-                return
-            digest, self._digest = self._digest, None
-            disk.write_all(self._descriptor, block)
-            self.size += len(block)
-            if digest is not None:
-                digest.update(block)
-                self._digest = digest
+            if self._descriptor is not None:
+                disk.write_all(self._descriptor, block)
+                self.size += len(block)
 
-    def _sync(self, block: bytes | bytearray) -> None:
-        self._store(block)
+    def _sync(self) -> None:
         with self._lock:
             if self._descriptor is not None:
                 disk.sync(self._descriptor)
@@ -247,14 +197,6 @@ class GrowingFile:
         aside.seek(0)
         while block := aside.read(BLOCK):
             self._store(block)
-        self._sync(b"")
-
-    def _hash_all(self) -> None:
-        digest = hashlib.sha256()
-        with self.path.open("rb") as file:
-            while block := file.read(BLOCK):
-                digest.update(block)
-        self._digest = digest
 
     def _keep(self) -> None:
         with self._lock:
@@ -265,10 +207,11 @@ class GrowingFile:
             except FileNotFoundError as error:
                 raise UploadGone from error
             self.path = self.final
+            self._digests.forget(self.final)
 
     def _discard(self) -> None:
         with self._lock:
-            self._digest = None
+            self._digests.forget(self.final)
             disk.part_of(self.final).unlink(missing_ok=True)
             self.final.unlink(missing_ok=True)
 
@@ -276,8 +219,6 @@ class GrowingFile:
         with self._lock:
             if self._descriptor is None:
                 return
-            if self._digest is not None and self.path != self.final:
-                self._digests.put(self.final, self.size, self._digest)
             os.close(self._descriptor)
             self._descriptor = None
 

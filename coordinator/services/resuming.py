@@ -21,7 +21,8 @@ from coordinator.errors import (
     WrongOffset,
 )
 from coordinator.gateway import file_names
-from coordinator.gateway.growing import Checksum, GrowingFile
+from coordinator.gateway.digests import Checksum
+from coordinator.gateway.growing import GrowingFile
 from coordinator.ids import new_id
 from coordinator.services.uploads import Desk, Kind, admit, check_quota, examine, put_away, values_of
 from coordinator.store import media, uploads
