@@ -2,9 +2,9 @@
 
     python -m scripts.bench.gpu [--card 0] [--frames 480] [--runs 3] [--clip CLIP]
 
-The large network is made here and has random weights, about as many as BiRefNet (general); a picture takes it some 10^12
-multiplications. Beside both stands the floor, decode and encode with no model. They take turns, and medians are shown;
-models are loaded before. On a machine without a usable GPU it says so in a sentence and ends with 1.
+The large network is made here and has random weights, about as many as BiRefNet (general); a picture takes it some
+10^12 multiplications. Beside both stands the floor, decode and encode with no model. They take turns; medians are
+shown. Models are loaded before. On a machine without a usable GPU it says so in a sentence and ends with 1.
 """
 
 import argparse
