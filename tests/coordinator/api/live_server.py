@@ -28,14 +28,15 @@ from coordinator.gateway.tokens import Tokens
 from coordinator.ids import new_id
 from coordinator.services.context import Context
 from coordinator.settings import Settings
-from coordinator.store import events, users
+from coordinator.store import events, history, users
 from coordinator.store.work import Work
 from protocol.base import TaskId, UserId
+from tests.system.patience import until
 
 T = TypeVar("T")
 Json = dict[str, Any]
 SECONDS = 60.0
-BRISK = Bounds(of_account=3, first_s=0.5, send_s=0.5, ping_s=0.2, rights_s=0.1, tick_s=0.05)
+BRISK = Bounds(of_account=3, send_s=2.0, ping_s=0.2, rights_s=0.1, tick_s=0.05)
 
 
 @dataclass
@@ -50,6 +51,11 @@ class Live:
     def run(self, unit: Callable[[Work], T]) -> T:
         """Write as the program does."""
         return asyncio.run_coroutine_threadsafe(self.here.database.write(unit), self.loop).result(SECONDS)
+
+    def quiet(self) -> int:
+        """Wait until nobody is connected and nothing is remembered; the newest number."""
+        until(lambda: not self.hub.audience.open and self.hub.position is None, SECONDS, "everybody has left")
+        return self.here.database.look(history.newest)
 
     def account(self, role: str = "user") -> str:
         """An account's id."""
