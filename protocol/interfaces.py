@@ -24,9 +24,13 @@ Health = Literal["healthy", "unhealthy"]
 
 
 class NodeModel(WireModel):
-    """A model that a node can run. `speed_fps` is measured, at the model's own size."""
+    """A model that a node can run. `speed_fps` is measured, at the model's own size; `commercial` says whether the
+    licence of its weights allows commercial use, null when the node does not know."""
 
     name: ModelName
+    title: str = Field(default="", max_length=200)
+    licence: str = Field(default="", max_length=100)
+    commercial: bool | None = None
     provider: str = Field(max_length=40)
     warm: bool = False
     speed_fps: Rate | None = None

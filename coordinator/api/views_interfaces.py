@@ -71,9 +71,12 @@ def _attempt(attempt: Attempts, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def model(found: Model) -> dict[str, Any]:
-    """A model as the list shows it."""
+    """A model as the list shows it; `title` and `licence` are empty and `commercial` is null when no node says them."""
     return {
         "name": found.name,
+        "title": found.title,
+        "licence": found.licence,
+        "commercial": found.commercial,
         "default": found.default,
         "online": found.nodes > 0,
         "nodes": found.nodes,

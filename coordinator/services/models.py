@@ -11,13 +11,16 @@ from coordinator.store.work import Work
 @dataclass(frozen=True, slots=True)
 class Model:
     """A model by its name. `nodes` counts those online, `speed_fps` is the best node's, measured where there is a
-    measurement; None when nobody knows."""
+    measurement; None when nobody knows. `title`, `licence` and `commercial` are what a node says of it."""
 
     name: str
     default: bool
     nodes: int
     providers: tuple[str, ...]
     speed_fps: float | None
+    title: str = ""
+    licence: str = ""
+    commercial: bool | None = None
 
 
 def known(work: Work, model: str, default_model: str) -> bool:
@@ -36,8 +39,12 @@ def catalogue(work: Work, default_model: str) -> list[Model]:
 def _model(name: str, default_model: str, all_offers: list[Offer]) -> Model:
     online = [offer for offer in all_offers if offer.online]
     speeds = [speed for offer in online or all_offers if (speed := offer.measured_fps or offer.speed_fps)]
+    said = next((offer for offer in online or all_offers if offer.licence), all_offers[0])
     return Model(
         name=name,
+        title=said.title,
+        licence=said.licence,
+        commercial=said.commercial,
         default=name == default_model,
         nodes=len(online),
         providers=tuple(sorted({offer.provider for offer in online})),

@@ -14,7 +14,7 @@ from protocol.states import Admission
 
 _offers = table(InterfaceModels)
 _interfaces = table(Interfaces)
-PROVIDER = 40
+PROVIDER, TITLE, LICENCE = 40, 200, 100
 REMEMBERED = 400
 """Rows of one node at most; a node that keeps inventing names loses the record of those that it offers no more."""
 
@@ -23,6 +23,9 @@ class Offer(NamedTuple):
     """A model on one node, and whether that node could be given work."""
 
     model: str
+    title: str
+    licence: str
+    commercial: bool | None
     provider: str
     speed_fps: float | None
     measured_fps: float | None
@@ -60,6 +63,9 @@ def replace(work: Work, interface_id: str, models: Sequence[NodeModel]) -> bool:
 
 def _values(model: NodeModel) -> dict[str, Any]:
     return {
+        "title": plain(model.title, TITLE),
+        "licence": plain(model.licence, LICENCE),
+        "commercial": model.commercial,
         "provider": plain(model.provider, PROVIDER),
         "warm": model.warm,
         "speed_fps": model.speed_fps,
@@ -85,8 +91,10 @@ def known(work: Work, model: str) -> bool:
 def everywhere(work: Work) -> Sequence[Offer]:
     """Every model on every node that was not revoked, by name."""
     ready = _interfaces.c.online & _offers.c.offered & (_interfaces.c.admission == str(Admission.APPROVED))
+    mine = _offers.c
+    said = (mine.model, mine.title, mine.licence, mine.commercial, mine.provider, mine.speed_fps, mine.measured_fps)
     statement = (
-        select(_offers.c.model, _offers.c.provider, _offers.c.speed_fps, _offers.c.measured_fps, ready.label("online"))
+        select(*said, ready.label("online"))
         .join(_interfaces, _interfaces.c.id == _offers.c.interface_id)
         .where(_interfaces.c.admission != str(Admission.REVOKED))
         .order_by(_offers.c.model)

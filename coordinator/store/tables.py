@@ -271,6 +271,9 @@ class InterfaceModels(SQLModel, table=True):
     __tablename__ = "interface_models"
     interface_id: str = Field(primary_key=True, foreign_key="interfaces.id", max_length=ID)
     model: str = Field(primary_key=True, index=True, max_length=64)
+    title: str = Field(default="", max_length=200)
+    licence: str = Field(default="", max_length=100)
+    commercial: bool | None = None
     provider: str = Field(max_length=40)
     warm: bool = False
     offered: bool = True

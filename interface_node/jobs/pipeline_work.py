@@ -61,6 +61,9 @@ class PipelineWork:
         return tuple(
             NodeModel(
                 name=name,
+                title=manifest.title,
+                licence=manifest.licence,
+                commercial=manifest.commercial,
                 provider=self.provider,
                 warm=manifest.id in warm,
                 speed_fps=self._speeds.get(manifest.id),

@@ -112,9 +112,12 @@ def test_pages_and_filters_of_the_list(server: Server, admin: httpx.Client) -> N
 
 
 def test_models_are_known_before_and_online_after_a_node_joins(server: Server, user: httpx.Client) -> None:
+    unsaid = {"title": "", "licence": "", "commercial": None}
     nothing = {"name": "selfie", "default": True, "online": False, "nodes": 0, "providers": [], "speed_fps": None}
+    nothing |= unsaid
     assert user.get("/models").json() == {"items": [nothing], "next": None}
-    join(server, models=[{"name": "wide", "provider": "CUDAExecutionProvider", "speed_fps": 12.5}])
+    said = {"title": "The wide one", "licence": "Apache-2.0", "commercial": True}
+    join(server, models=[{"name": "wide", "provider": "CUDAExecutionProvider", "speed_fps": 12.5, **said}])
     wide = {"name": "wide", "default": False, "online": True, "nodes": 1, "providers": ["CUDAExecutionProvider"]}
-    assert user.get("/models").json()["items"] == [nothing, {**wide, "speed_fps": 12.5}]
+    assert user.get("/models").json()["items"] == [nothing, {**wide, "speed_fps": 12.5, **said}]
     assert code(httpx.get(f"{server.url}/api/v1/models")) == (401, "unauthorized")
