@@ -10,7 +10,7 @@ const HANDLERS = Symbol("handlers");
  *  element after it was made (only the first time that it is shown). */
 export function h(tag, props, ...children) {
   const element = SVG_TAGS.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
-  element[HANDLERS] = {};
+  element[HANDLERS] = { given: new Set(Object.keys(props || {})) };
   for (const [name, value] of Object.entries(props || {})) set(element, name, value);
   append(element, children);
   return element;
@@ -107,11 +107,14 @@ function patchHandlers(old, next) {
 }
 
 function patchFields(old, next) {
-  for (const name of ["disabled", "checked", "muted", "indeterminate"]) {
-    if (name in next && old[name] !== next[name]) old[name] = next[name];
+  // what the page does not say belongs to who types or ticks it
+  const given = next[HANDLERS]?.given || new Set();
+  if ("disabled" in next && old.disabled !== next.disabled) old.disabled = next.disabled;
+  for (const name of ["checked", "muted", "indeterminate"]) {
+    if (given.has(name) && old[name] !== next[name]) old[name] = next[name];
   }
   const typing = old === document.activeElement && (old.tagName === "INPUT" || old.tagName === "TEXTAREA");
-  if ("value" in next && !typing && old.type !== "file" && old.value !== next.value) old.value = next.value;
+  if (given.has("value") && !typing && old.type !== "file" && old.value !== next.value) old.value = next.value;
 }
 
 /** A drawing that is asked for often and made at most once a frame. Returns `update`. */

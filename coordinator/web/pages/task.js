@@ -130,7 +130,7 @@ function result(state, context) {
     context.update();
   };
   const tabs = names.length > 1 && h("div", { class: "chips", role: "group", "aria-label": t("task.which_output") }, names.map((name) => chip(name, name === chosen, choose)));
-  return h("section", { class: "card result" }, tabs, comparison(state, chosen), downloads(task), segments(state, context));
+  return h("section", { class: "card result" }, tabs, comparison(state, chosen), downloads(task), state.steps.length > 1 && segments(state, context));
 }
 
 const chip = (name, pressed, choose) =>
