@@ -8,6 +8,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Iterator
+from itertools import count
 from typing import Final
 
 from coordinator.clock import monotonic
@@ -22,6 +23,9 @@ from protocol.states import Admission, Lane
 log = logging.getLogger(__name__)
 FIRST_S: Final = 0.05
 """The first question often comes before the node has read the answer to its registration."""
+EARLY_S: Final = 4.0
+EARLY_TRIES: Final = 20
+"""A node on a busy machine may register long before it listens: so many questions no further apart than `EARLY_S`."""
 MOST_S: Final = 60.0
 
 
@@ -76,18 +80,18 @@ class Joining:
     async def _watch(self, interface_id: str) -> None:
         """Ask until the node proves itself, goes, or is called already. A fresh boot, or another address, is asked at
         once again."""
-        woken, asked, waits, due_at = self._woken[interface_id], None, _waits(), 0.0
+        woken, asked, pauses, due_at = self._woken[interface_id], None, waits(), 0.0
         while True:
             woken.clear()
             row = await self._context.database.read(lambda work: interfaces.get(work, interface_id))
             if row is None or not due(row):
                 return
             if asked != (row.boot_id, row.address):
-                asked, waits, due_at = (row.boot_id, row.address), _waits(), 0.0
+                asked, pauses, due_at = (row.boot_id, row.address), waits(), 0.0
             if monotonic() >= due_at:
                 if await prove(self._context, row):
                     return
-                due_at = monotonic() + next(waits)
+                due_at = monotonic() + next(pauses)
             try:
                 await asyncio.wait_for(woken.wait(), max(0.0, due_at - monotonic()))
             except TimeoutError:
@@ -115,8 +119,9 @@ async def _holds(context: Context, row: Interfaces, sealed: str) -> bool:
     return await context.interface_client.identify(row.address, row.node_id, secret)
 
 
-def _waits() -> Iterator[float]:
+def waits() -> Iterator[float]:
+    """Seconds between two questions."""
     seconds = FIRST_S
-    while True:
+    for tries in count(1):
         yield seconds
-        seconds = min(MOST_S, seconds * 2)
+        seconds = min(EARLY_S if tries < EARLY_TRIES else MOST_S, seconds * 2)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import islice
 from typing import Any
 
 import httpx
 import pytest
 
+from coordinator.loops.joining import EARLY_S, EARLY_TRIES, FIRST_S, MOST_S, waits
 from tests.coordinator.api.joined import BASE, description
 from tests.coordinator.conftest import ADMIN, MakeSettings, Serve, Server
 from tests.fakes.node import Asked, FakeNode, answer, fake_node, proof
@@ -116,3 +118,12 @@ async def test_proving_the_secret_is_its_first_use(fleet: Fleet) -> None:
         await becomes(fleet, first["interface_id"], "push")
         stranger = await fleet.register(listening(node, NODE_ID, boot_id="another"))
     assert stranger["interface_id"] != first["interface_id"]
+
+
+def test_for_a_minute_a_node_is_asked_every_few_seconds_and_then_seldom() -> None:
+    pauses = list(islice(waits(), 40))
+    assert pauses[0] == FIRST_S
+    assert sum(pauses[:EARLY_TRIES]) >= 50
+    assert max(pauses[:EARLY_TRIES]) == EARLY_S
+    assert pauses[-1] == MOST_S
+    assert pauses == sorted(pauses)
