@@ -60,13 +60,13 @@ def decontaminated(planes: Sequence[Plane], masks: Sequence[NDArray[np.uint8]]) 
     whole = masks[0].shape
     size = _guessed_size(box, whole)
     alpha = _shrunk(masks[0][box.of(masks[0], whole)], size) * np.float32(1 / 255)
-    picture = np.dstack([_shrunk(plane[box.of(plane, whole)], size) for plane in planes])
-    front, behind = _guessed(picture, alpha[:, :, None])
+    weight = _Weight(alpha)
     made = []
-    for index, (plane, mask) in enumerate(zip(planes, masks, strict=True)):
+    for plane, mask in zip(planes, masks, strict=True):
         here = box.of(plane, whole)
+        front, behind = weight.guessed(_shrunk(plane[here], size))
         fused = plane.copy()
-        fused[here] = _fused(plane[here], mask[here], front[:, :, index], behind[:, :, index])
+        fused[here] = _fused(plane[here], mask[here], front, behind)
         made.append(fused)
     return tuple(made)
 
@@ -105,28 +105,34 @@ def _shrunk(plane: Plane, size: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(plane, size, interpolation=method), np.float32)
 
 
-def _guessed(picture: Floats, alpha: Floats) -> tuple[Floats, Floats]:
-    """`picture [h, w, n]`, `alpha [h, w, 1]` -> F' and B' of the second pass, `[h, w, n]` each."""
-    front, behind = _means(picture, picture, alpha, WIDE)
-    front = front + alpha * (picture - alpha * front - (1 - alpha) * behind)
-    return _means(front, behind, alpha, NARROW)
+class _Weight:
+    """How much of the person and of the rest is in each pixel, `[h, w]`, and in the windows around it."""
+
+    def __init__(self, alpha: Floats) -> None:
+        self._alpha = alpha
+        self._rest = np.asarray(1 - alpha, np.float32)
+        self._seen = {side: _mean(alpha, side) for side in (WIDE, NARROW)}
+
+    def guessed(self, picture: Floats) -> tuple[Floats, Floats]:
+        """`picture [h, w]` -> F' and B' of the second pass."""
+        front, behind = self._means(picture, picture, WIDE)
+        front += self._alpha * (picture - self._alpha * front - self._rest * behind)
+        return self._means(front, behind, NARROW)
+
+    def _means(self, front: Floats, behind: Floats, side: int) -> tuple[Floats, Floats]:
+        seen = self._seen[side]
+        return _weighted(front, self._alpha, seen, side), _weighted(behind, self._rest, 1 - seen, side)
 
 
-def _means(front: Floats, behind: Floats, alpha: Floats, side: int) -> tuple[Floats, Floats]:
-    rest = 1 - alpha
-    return _weighted(front, alpha, side), _weighted(behind, rest, side)
-
-
-def _weighted(colours: Floats, weight: Floats, side: int) -> Floats:
-    """The mean of each window by weight; where there is hardly any weight, the plain mean."""
-    total = _mean(weight, side) + SCARCE
-    found: Floats = (_mean(colours * weight, side) + SCARCE * _mean(colours, side)) / total
+def _weighted(colours: Floats, weight: Floats, total: Floats, side: int) -> Floats:
+    """The mean of each window by weight, of which `total` is in it; where there is hardly any, the plain mean."""
+    found = _mean(colours * (weight + SCARCE), side)
+    found /= total + SCARCE
     return found
 
 
 def _mean(values: Floats, side: int) -> Floats:
-    made = np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REPLICATE), np.float32)
-    return made.reshape(values.shape)
+    return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REPLICATE), np.float32)
 
 
 def _fused(plane: Plane, mask: NDArray[np.uint8], front: Floats, behind: Floats) -> Plane:
@@ -140,10 +146,13 @@ def _fused(plane: Plane, mask: NDArray[np.uint8], front: Floats, behind: Floats)
         )
         for small in (front, behind)
     )
-    made = np.ascontiguousarray(plane).copy()
+    made = plane.copy()
     places = np.flatnonzero(cv2.inRange(mask, np.array(1), np.array(254)))
-    alpha = mask.ravel()[places] * np.float32(1 / 255)
-    own, other = (np.asarray(one).ravel()[places].astype(np.float32) for one in (person, rest))
-    found = own + alpha * (made.ravel()[places] - alpha * own - (1 - alpha) * other)
-    made.ravel()[places] = np.clip(np.rint(found), 0, peak).astype(plane.dtype)
+    alpha = mask.take(places) * np.float32(1 / 255)
+    own, other = (np.asarray(one).take(places).astype(np.float32) for one in (person, rest))
+    found = made.take(places) - other
+    found -= alpha * (own - other)
+    found *= alpha
+    found += own
+    made.put(places, np.clip(np.rint(found), 0, peak).astype(plane.dtype))
     return made
