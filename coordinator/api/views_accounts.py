@@ -52,8 +52,8 @@ def key(row: ApiKeys) -> dict[str, Any]:
     }
 
 
-def audit(row: Audit) -> dict[str, Any]:
-    """Who did what to whom."""
+def audit(row: Audit, target_name: str | None) -> dict[str, Any]:
+    """Who did what to whom; `target_name` is the account's, or what the row itself says."""
     return {
         "seq": row.seq,
         "at": rfc3339(row.at),
@@ -61,6 +61,7 @@ def audit(row: Audit) -> dict[str, Any]:
         "actor": row.actor,
         "action": row.action,
         "target": row.target,
+        "target_name": target_name or row.data.get("name"),
         "address": row.address,
         "data": row.data,
     }

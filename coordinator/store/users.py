@@ -1,6 +1,6 @@
 """Accounts and API keys."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Insert, Table, bindparam, func, insert, select, update
@@ -43,6 +43,14 @@ def use_score(work: Work, user_id: str) -> float | None:
 def set_use(work: Work, user_id: str, known: float, score: float) -> bool:
     """Write what an account has used; False when it was not `known` any more."""
     return work.run(_SET_USE, {"key": user_id, "known": known, "use": score}) == 1
+
+
+def names(work: Work, user_ids: Collection[str]) -> dict[str, str]:
+    """The names of those of these ids that are accounts."""
+    if not user_ids:
+        return {}
+    found = work.execute(select(_users.c.id, _users.c.username).where(_users.c.id.in_(list(user_ids))))
+    return {str(row["id"]): str(row["username"]) for row in found.mappings()}
 
 
 def page(work: Work, *, q: str, after: str, limit: int) -> Sequence[Users]:

@@ -1,5 +1,6 @@
 """Who did what to whom."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -7,7 +8,9 @@ from fastapi import APIRouter, Query
 from coordinator.api import views_accounts as views
 from coordinator.api.deps import Admin, Here
 from coordinator.errors import InvalidCursor
-from coordinator.store import audit
+from coordinator.store import audit, users
+from coordinator.store.tables import Audit
+from coordinator.store.work import Work
 
 router = APIRouter(prefix="/admin/audit", tags=["audit"])
 
@@ -24,11 +27,14 @@ async def list_audit(
 ) -> dict[str, Any]:
     """Audit rows, newest first; `action=login.` means all actions that begin so, `target` is an id."""
     before = _before(cursor)
-    found = await here.database.read(
-        lambda work: audit.page(work, before=before, limit=limit, action=action, actor=actor.casefold(), target=target)
-    )
+
+    def query(work: Work) -> tuple[Sequence[Audit], dict[str, str]]:
+        rows = audit.page(work, before=before, limit=limit, action=action, actor=actor.casefold(), target=target)
+        return rows, users.names(work, {row.target for row in rows if row.target})
+
+    found, names = await here.database.read(query)
     following = str(found[-1].seq) if len(found) == limit else None
-    return {"items": [views.audit(row) for row in found], "next": following}
+    return {"items": [views.audit(row, names.get(row.target)) for row in found], "next": following}
 
 
 def _before(cursor: str) -> int | None:

@@ -15,7 +15,7 @@ const share = (value) => format.percent(100 * value);
 
 const PLOTS = [
   { name: "throughput", unit: (value) => format.number(value, 1), lines: ["fps"] },
-  { name: "tasks", unit: (value) => format.number(value, 1), lines: ["completed", "failed"] },
+  { name: "tasks", unit: (value) => format.number(value, 1), lines: ["failed", "completed"] },
   { name: "queue_length", unit: (value) => format.number(value, 1), lines: ["waiting_tasks", "waiting_steps"] },
   { name: "slots", unit: (value) => format.number(value, 1), lines: ["busy_slots", "slots"] },
   { name: "errors", unit: share, lines: ["error_rate"] },
@@ -45,10 +45,12 @@ function view(state, again) {
 
 function drawn(state, { name, unit, lines }) {
   const series = lines.map((line) => ({ name: t(`activity.${line}`), points: points(state, line) }));
-  const title = t(`activity.${name}_title`, { span: format.duration(state.span_s) });
+  const title = t(`activity.${name}_title`, { span: spanWords(state.span_s) });
   const picture = plot(title, series, { unit });
   return card(null, picture || h("p", { class: "soft" }, t("activity.nothing", { name: title })));
 }
+
+const spanWords = (seconds) => (seconds < 3600 ? t("activity.minutes", { count: seconds / 60 }) : t("activity.hours", { count: seconds / 3600 }));
 
 /** A span without a minute breaks the line: no coordinator ran then. */
 function points(state, line) {

@@ -64,11 +64,20 @@ function list(items) {
     { name: t("audit.at"), cell: (row) => h("time", { datetime: row.at }, format.moment(row.at)) },
     { name: t("audit.actor"), cell: (row) => row.actor },
     { name: t("audit.action"), cell: (row) => (knows(`action.${row.action}`) ? t(`action.${row.action}`) : h("code", {}, row.action)) },
+    { name: t("audit.target"), cell: (row) => row.target_name || "–" },
     { name: t("audit.what"), cell: (row) => said(row.data) },
     { name: t("audit.address"), cell: (row) => row.address || "–" },
   ], items, { key: (row) => row.seq, caption: t("admin.audit") });
 }
 
-/** The facts of a row in a line; names of fields are the API's. */
+/** The facts of a row in a line; the name stands in a column of its own. */
 const said = (data) =>
-  Object.entries(data).map(([name, value]) => h("span", { key: name, class: "fact" }, name === "name" ? String(value) : `${name}: ${typeof value === "object" ? JSON.stringify(value) : value}`));
+  Object.entries(data).filter(([name]) => name !== "name").map(([name, value]) => h("span", { key: name, class: "fact" }, `${word(name)}: ${written(value)}`));
+
+const word = (name) => (knows(`fact.${name}`) ? t(`fact.${name}`) : name);
+
+function written(value) {
+  if (typeof value === "boolean") return t(value ? "fact.yes" : "fact.no");
+  if (knows(`role.${value}`)) return t(`role.${value}`);
+  return value !== null && typeof value === "object" ? JSON.stringify(value) : String(value ?? "–");
+}

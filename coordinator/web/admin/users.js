@@ -57,7 +57,7 @@ function list(items) {
     { name: t("users.role"), cell: (user) => badge(t(`role.${user.role}`), user.role === "admin" ? "busy" : "off") },
     { name: t("users.standing"), cell: (user) => badge(t(user.disabled ? "users.disabled" : "users.enabled"), user.disabled ? "bad" : "good") },
     { name: t("users.class"), class: "number", cell: (user) => format.number(user.class) },
-    { name: t("users.storage"), cell: (user) => (user.storage_mb === null ? t("users.usual") : user.storage_mb ? format.bytes(user.storage_mb * 2 ** 20) : t("users.unbounded")) },
+    { name: t("users.storage"), cell: (user) => (user.storage_mb === null ? t("users.usual") : user.storage_mb ? t("users.mib", { mb: format.number(user.storage_mb) }) : t("users.unbounded")) },
     { name: t("users.last_login"), cell: (user) => (user.last_login_at ? format.ago(user.last_login_at) : t("users.never")) },
   ], items, { caption: t("admin.users") });
 }
@@ -73,7 +73,7 @@ function form(state, again, context) {
   };
   const roles = [["user", t("role.user")], ["admin", t("role.admin")]];
   return card(t("users.make"), h("form", { class: "grid-form", onsubmit: submit },
-    field(t("username"), bound(values, "username", { required: true, maxlength: 64, autocomplete: "off", autocapitalize: "none" })),
+    field(t("username"), bound(values, "username", { required: true, minlength: 3, maxlength: 64, autocomplete: "off", autocapitalize: "none" })),
     field(t("users.first_password"), bound(values, "password", { type: "password", required: true, minlength: 12, autocomplete: "new-password" }), { hint: t("register.rule") }),
     field(t("users.role"), select("role", values.role, roles, (role) => ((values.role = role), context.update()))),
     h("div", { class: "buttons" }, h("button", { class: "button main" }, t("users.make")))));

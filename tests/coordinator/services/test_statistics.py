@@ -143,7 +143,7 @@ def test_usage_counts_what_an_account_has_and_may_have(world: World) -> None:
     world.node()
     world.task(user)
     attempt = world.done()
-    world.set(Attempts, attempt, started_at=world.attempt(attempt).ended_at - 5.0)
+    world.set(Attempts, attempt, started_at=(world.attempt(attempt).ended_at or 0.0) - 5.0)
     world.picture(user)
     world.task(user)
 
@@ -168,8 +168,11 @@ def test_usage_counts_what_an_account_has_and_may_have(world: World) -> None:
 
 
 def test_the_audit_is_filtered_by_target_and_by_the_beginning_of_an_action(small_world: World) -> None:
-    for action, target in (("login.ok", "u"), ("login.failed", ""), ("interface.drain", "n"), ("loginx", "u")):
-        small_world.run(lambda work, action=action, target=target: audit.record(work, action, actor="a", target=target))
+    def unit(work: Work) -> None:
+        for action, target in (("login.ok", "u"), ("login.failed", ""), ("interface.drain", "n"), ("loginx", "u")):
+            audit.record(work, action, actor="a", target=target)
+
+    small_world.run(unit)
 
     def found(**filters: str) -> list[str]:
         rows = small_world.database.look(lambda work: audit.page(work, before=None, limit=10, **filters))

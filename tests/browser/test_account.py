@@ -1,0 +1,100 @@
+"""One's own account on the pages: an ended session, password, keys, webhooks."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser import office
+from tests.browser.conftest import Visit
+from tests.browser.office import Office
+from tests.browser.visitor import visiting
+from tests.coordinator.conftest import PASSWORD
+
+ENGLISH = ("Username", "Password", "Log in")
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """The office of this file."""
+    with office.opened(tmp_path_factory.mktemp("office")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(browser: Browser, here: Office, pictures: Path) -> Visit:
+    """`with visit(locale="en") as visitor:` opens a browser for somebody new."""
+    return partial(visiting, browser, here.url, pictures)
+
+
+def test_a_session_that_was_ended_elsewhere_leads_back_to_the_login(visit: Visit, here: Office) -> None:
+    account = here.account("traveller")
+    with visit(locale="en") as visitor:
+        visitor.allowed = {401, 403}
+        page = here.admit(visitor, account, "/account/keys")
+        expect(page.get_by_role("heading", level=1)).to_have_text("API keys")
+        with here.client(account) as program:
+            program.post("/auth/logout").raise_for_status()
+        page.get_by_role("link", name="Webhooks").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
+        expect(page.locator("#toasts")).to_contain_text("Your session has ended")
+        visitor.log_in("traveller", PASSWORD, ENGLISH)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Webhooks")
+        assert visitor.complaints() == []
+
+
+def test_a_changed_password_keeps_this_page(visit: Visit, here: Office) -> None:
+    account = here.account("changer")
+    with visit(locale="en") as visitor:
+        visitor.allowed = {401}
+        page = here.admit(visitor, account, "/account")
+        visitor.picture("account", whole=True)
+        for now, told in (("not my password", "The password of now is wrong."), (PASSWORD, "")):
+            page.get_by_label("Password now").fill(now)
+            page.get_by_label("New password").fill("another fine password")
+            page.get_by_label("Password again").fill("another fine password")
+            page.get_by_role("button", name="Change password").click()
+            where = page.get_by_role("alert") if told else page.locator("#toasts")
+            expect(where).to_contain_text(told or "The password was changed")
+        page.get_by_role("link", name="API keys").click()
+        page.get_by_label("Name", exact=True).fill("after")
+        page.get_by_role("button", name="New key").click()
+        expect(page.get_by_text("The key “after”")).to_be_visible()
+        assert visitor.complaints() == []
+
+
+def test_a_key_is_shown_once_works_and_is_removed(visit: Visit, here: Office) -> None:
+    account = here.account("programmer")
+    with visit(locale="zh-CN", phone=True) as visitor:
+        page = here.admit(visitor, account, "/account/keys")
+        page.get_by_label("名称", exact=True).fill("实验室")
+        page.get_by_role("button", name="新建密钥").click()
+        secret = page.locator(".shown-secret")
+        expect(secret).to_contain_text("sfk_")
+        visitor.picture("account-keys-zh-phone", whole=True)
+        with here.server.client(secret.inner_text()) as program:
+            assert program.get("/auth/me").json()["username"] == "programmer"
+            page.get_by_role("button", name="我已保存").click()
+            expect(secret).to_have_count(0)
+            page.get_by_role("button", name="删除密钥 实验室").click()
+            page.get_by_role("dialog").get_by_role("button", name="删除").click()
+            expect(page.locator("main")).to_contain_text("还没有密钥")
+            assert program.get("/auth/me").status_code == 401
+        assert visitor.complaints() == []
+
+
+def test_a_webhook_gets_a_secret_and_a_receiver_is_tried(visit: Visit, here: Office) -> None:
+    account = here.account("receiver")
+    with visit(locale="en") as visitor:
+        page = here.admit(visitor, account, "/account/webhooks")
+        page.get_by_role("button", name="Make a secret").click()
+        expect(page.locator(".shown-secret")).to_contain_text("whsec_")
+        page.get_by_role("button", name="I have kept it").click()
+        expect(page.get_by_role("list", name="Secrets that sign").get_by_role("listitem")).to_have_count(1)
+        page.get_by_label("Address of your receiver").fill("https://127.0.0.1:9/hook")
+        page.get_by_role("button", name="Send a test message").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        visitor.picture("account-webhooks", whole=True)
+        assert visitor.complaints() == []
