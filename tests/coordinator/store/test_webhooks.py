@@ -1,7 +1,9 @@
 """The outbox of webhooks, on SQLite, PostgreSQL and MariaDB."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -93,6 +95,34 @@ def test_a_message_is_claimed_once_and_again_when_the_claim_has_ended(world: Wor
     assert states(world, task_id) == ["waiting", "queued"]
     assert world.run(lambda work: webhooks.heard(work, again, TAKEN)) is DeliveryState.DELIVERED
     assert states(world, task_id) == ["delivered", "waiting"]
+
+
+def test_who_claims_at_once_shares_the_messages(world: World) -> None:
+    for _ in range(5):
+        world.task(webhook_url=HOOK)
+    ids = [row.id for row in due(world)]
+
+    def take(holder: str) -> list[str]:
+        claims = [partial(outbox.claim, delivery_id=key, holder=holder, lease_s=LEASE_S) for key in ids]
+        return [key for key, unit in zip(ids, claims, strict=True) if world.database.run(unit)[0] is not None]
+
+    with ThreadPoolExecutor(3) as pool:
+        taken = list(pool.map(take, ("one", "two", "three")))
+    assert sorted(key for keys in taken for key in keys) == sorted(ids)
+
+
+def test_a_move_and_the_end_of_a_message_at_once_leave_one_that_waits(world: World) -> None:
+    for _ in range(3):
+        task_id = world.task(webhook_url=HOOK)
+        world.set(WebhookDeliveries, rows(world, task_id)[1].id, state="delivered")
+        claimed = claim(world, rows(world, task_id)[0].id)
+        assert claimed is not None
+        cancel = partial(controls.cancel, rules=world.rules, user_id=None, task_id=task_id)
+        end = partial(webhooks.heard, claimed=claimed, answer=TAKEN)
+        with ThreadPoolExecutor(2) as pool:
+            both: list[Future[Any]] = [pool.submit(world.database.run, cancel), pool.submit(world.database.run, end)]
+        assert [one.exception() for one in both] == [None, None]
+        assert states(world, task_id) == ["delivered", "delivered", "waiting"]
 
 
 def test_what_a_killed_process_had_claimed_is_let_go(world: World) -> None:
