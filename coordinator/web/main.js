@@ -8,7 +8,7 @@ import * as router from "./router.js";
 import { ROUTES } from "./routes.js";
 import * as session from "./session.js";
 import * as shell from "./shell.js";
-import { loading, toast } from "./ui.js";
+import { button, heading, loading, notice, toast } from "./ui.js";
 import * as notFound from "./pages/not_found.js";
 
 const app = document.getElementById("app");
@@ -42,7 +42,7 @@ async function arrive() {
   if (found && !found.route.open && !session.current()) return toLogin();
   if (found?.route.open && session.current()) return router.go("/", { replace: true });
   const barred = found?.route.admin && !session.isAdmin();
-  const page = await opened(barred ? null : found, signal);
+  const page = await opened(barred ? null : found, signal).catch(failed);
   if (!signal.aborted) present(page, found, signal);
 }
 
@@ -57,6 +57,14 @@ async function opened(found, signal) {
   } finally {
     clearTimeout(waiting);
   }
+}
+
+/** A page that could not be opened says why, and can be tried again. */
+function failed(error) {
+  if (error.name !== "AbortError" && !error.sentence) throw error;
+  const again = () => button(i18n.t("again"), arrive, { kind: "main", image: "retry" });
+  const render = () => [heading(i18n.t("failed.title")), notice(error.sentence || ""), again()];
+  return { context: { update: () => {} }, title: () => i18n.t("failed.title"), render };
 }
 
 function present(page, found, signal) {
@@ -81,4 +89,7 @@ function title(page) {
 }
 
 shell.into(app);
-start();
+start().catch((error) => {
+  app.textContent = "服务器没有响应，请稍后刷新。 The server does not answer; please reload in a moment.";
+  throw error;
+});

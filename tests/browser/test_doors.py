@@ -1,5 +1,7 @@
 """Coming in, being put out, and losing the line."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
@@ -15,11 +17,24 @@ def test_a_wrong_password_is_said_and_a_right_one_leads_where_one_wanted_to_go(v
         visitor.go("/library/backgrounds")
         page = visitor.log_in("赵小云", "不是这个密码不是这个密码", DOOR)
         expect(page.get_by_role("alert")).to_have_text("用户名或密码错误。")
+        expect(page.get_by_label("用户名")).to_have_value("赵小云")
         visitor.picture("wrong-password")
         visitor.log_in("赵小云", PASSWORD, DOOR)
         expect(page.get_by_text("还没有背景。")).to_be_visible()
         cookies = [(one.get("name"), one.get("httpOnly"), one.get("sameSite")) for one in visitor.context.cookies()]
         assert cookies == [("segfleet", True, "Strict")]
+        assert visitor.complaints() == []
+
+
+def test_a_name_that_is_too_short_is_refused_beside_its_field(visit: Visit) -> None:
+    with visit(locale="zh-CN") as visitor:
+        visitor.allowed.add(422)
+        page = visitor.go("/register")
+        for label in ("密码", "再次输入密码"):
+            page.get_by_label(label, exact=True).fill(PASSWORD)
+        page.get_by_label("用户名").fill("王五")
+        page.get_by_role("button", name="创建账号").click()
+        expect(page.get_by_label("用户名")).to_have_accessible_description(re.compile("用户名须为 3 到 64 个"))
         assert visitor.complaints() == []
 
 

@@ -63,7 +63,7 @@ function noticed(state, entry, { update }) {
   }
   if (media && entry.kind === "background" && !state.backgrounds.some((one) => one.id === media.id)) {
     state.backgrounds.unshift(media);
-    state.choose?.({ background: { kind: "media", id: media.id } });
+    state.choose?.({ background: { ...state.choice.background, kind: "media", id: media.id } });
   }
   update();
 }

@@ -35,10 +35,19 @@ async function made({ username, password, email }, state, update) {
     go("/", { replace: true });
   } catch (error) {
     if (!error.sentence) throw error;
-    state.errors = error.code === "username_taken" ? { username: error.sentence } : { form: error.sentence };
+    state.errors = placed(error);
   } finally {
     state.busy = false;
   }
+}
+
+/** Beside the field that it is about. */
+function placed(error) {
+  const pointers = (error.errors || []).map((one) => one.pointer);
+  if (error.code === "username_taken") return { username: error.sentence };
+  if (pointers.includes("/username")) return { username: t("register.name_rule") };
+  if (pointers.includes("/email")) return { email: t("register.email_rule") };
+  return { form: error.sentence };
 }
 
 function view({ errors, busy }, submit) {
@@ -50,8 +59,8 @@ function view({ errors, busy }, submit) {
     h("h1", { tabindex: "-1" }, t("register.title")),
     h("form", { onsubmit: submit },
       errors.form && notice(errors.form),
-      field(t("username"), name, { error: errors.username }),
-      field(t("register.email"), mail),
+      field(t("username"), name, { hint: t("register.name_hint"), error: errors.username }),
+      field(t("register.email"), mail, { error: errors.email }),
       field(t("password"), password, { hint: t("register.rule"), error: errors.password }),
       field(t("register.again"), again, { error: errors.again }),
       h("button", { class: "button main wide", disabled: busy }, t("register.do"))),

@@ -106,7 +106,7 @@ function view(state, context) {
 function summary(task) {
   const words = task.state === "processing" ? parts.pace(task) : "";
   const place = task.queue_position ? t("task.place", { place: task.queue_position }) : "";
-  return h("p", { class: "summary", "aria-live": "polite" }, parts.stateBadge(task), h("span", { class: "soft" }, words || place));
+  return h("p", { class: "summary" }, h("span", { role: "status" }, parts.stateBadge(task)), h("span", { class: "soft" }, words || place));
 }
 
 /** While it is not done: progress, who does which part, what can already be seen. */

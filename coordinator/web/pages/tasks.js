@@ -7,6 +7,7 @@ import { t } from "../i18n.js";
 import * as live from "../live.js";
 import * as router from "../router.js";
 import { empty, heading, linkButton, button, notice } from "../ui.js";
+import { isPreview } from "../parts/preview.js";
 import * as parts from "../parts/tasks.js";
 
 const FILTERS = {
@@ -55,7 +56,7 @@ async function more(state, { signal, update }) {
 }
 
 /** Stills of the wizard's preview come and go; they are nobody's tasks. */
-const isShown = (task) => !(task.kind === "image" && task.at_s !== null);
+const isShown = (task) => !isPreview(task);
 
 function changed(state, task, { update }) {
   const at = state.items.findIndex((one) => one.id === task.id);

@@ -10,7 +10,10 @@ import { wish } from "./choice.js";
 
 const REST_MS = 500;
 const WAIT_S = 20;
+/** By this the list of tasks knows a preview and does not show it. */
 const PRIORITY = 100;
+
+export const isPreview = (task) => task.kind === "image" && task.at_s === 0 && task.priority === PRIORITY;
 
 /** `phase`: none, working, ready, refused. */
 export const fresh = () => ({ phase: "none", picture: null, problem: null, timer: 0, abort: null });
@@ -30,21 +33,30 @@ async function make(state, context) {
   const { preview, choice, videos } = state;
   preview.abort?.abort();
   const incomplete = choice.background.kind === "media" && !choice.background.id;
-  if (!videos.length || incomplete || context.signal.aborted) return;
+  if (!videos.length || incomplete || context.signal.aborted) return undefined;
+  if (!online(state)) {
+    preview.phase = "waiting";
+    return context.update();
+  }
   const abort = (preview.abort = new AbortController());
   Object.assign(preview, { phase: "working", problem: null });
   context.update();
   try {
     const picture = await pictured(state, abort.signal);
-    if (abort.signal.aborted) return;
+    if (abort.signal.aborted) return undefined;
     if (preview.picture) URL.revokeObjectURL(preview.picture);
     Object.assign(preview, picture ? { phase: "ready", picture: URL.createObjectURL(picture) } : { phase: "waiting" });
   } catch (error) {
-    if (error.name === "AbortError" || abort.signal.aborted) return;
+    if (error.name === "AbortError" || abort.signal.aborted) return undefined;
     if (!error.sentence) throw error;
     Object.assign(preview, { phase: "refused", problem: error.sentence });
   }
-  context.update();
+  return context.update();
+}
+
+function online({ choice, models }) {
+  const wanted = models.find((one) => (choice.model ? one.name === choice.model : one.default));
+  return !wanted || wanted.online;
 }
 
 /** The picture as a Blob; null when no node had time for it. */

@@ -52,7 +52,7 @@ def test_what_is_loaded_first_is_small(shared_server: Server) -> None:
     site = pages.site()
     document = site.index.plain.decode()
     named = re.findall(rf"/web/{site.version}/([\w./]+)", document)
-    more = ["pages/tasks.js", "pages/not_found.js", "parts/tasks.js", "admin/routes.js"]
+    more = ["pages/tasks.js", "pages/not_found.js", "parts/tasks.js", "parts/preview.js", "parts/choice.js"]
     words = [f"words/zh/{area}.json" for area in ("shell", "problems", "tasks")]
     sizes = [len(site.assets[name].packed) for name in [*named, *more, *words] if name in site.assets]
     assert len(sizes) > 15
