@@ -23,6 +23,13 @@ def client(shared_server: Server) -> Iterator[httpx.Client]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def anybody(shared_server: Server) -> Iterator[httpx.Client]:
+    """One account for all that is refused: hashing passwords is what these tests would cost."""
+    with shared_server.client(shared_server.register(f"hooks{uuid.uuid4().hex[:8]}")) as opened:
+        yield opened
+
+
 def secrets(client: httpx.Client) -> list[dict[str, Any]]:
     return list(client.get("/webhooks/secrets").json()["items"])
 
@@ -63,22 +70,22 @@ def test_so_many_secrets_sign_at_once_and_no_more(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("body", [{"overlap_s": -1}, {"overlap_s": 10**6}, {"overlap": 1}])
-def test_a_wrong_overlap_is_refused(client: httpx.Client, body: dict[str, Any]) -> None:
-    assert client.post("/webhooks/secrets", json=body).json()["code"] == "invalid_request"
+def test_a_wrong_overlap_is_refused(anybody: httpx.Client, body: dict[str, Any]) -> None:
+    assert anybody.post("/webhooks/secrets", json=body).json()["code"] == "invalid_request"
 
 
-def test_an_address_of_this_machine_is_refused_at_the_connection(client: httpx.Client, shared_server: Server) -> None:
+def test_an_address_of_this_machine_is_refused_at_the_connection(anybody: httpx.Client, shared_server: Server) -> None:
     port = shared_server.url.rpartition(":")[2]
     for host in ("127.0.0.1", "localhost"):
-        tried = client.post("/webhooks/test", json={"url": f"http://{host}:{port}/api/v1/health"}).json()
+        tried = anybody.post("/webhooks/test", json={"url": f"http://{host}:{port}/api/v1/health"}).json()
         assert (tried["ok"], tried["status"], tried["answer"]) == (False, None, "")
         assert tried["error"]["code"] == "address_refused"
 
 
 @pytest.mark.parametrize("url", ["ftp://hooks.example.org/", "https://name:password@hooks.example.org/", "hook", ""])
-def test_what_is_no_address_of_a_receiver_is_refused(client: httpx.Client, url: str) -> None:
+def test_what_is_no_address_of_a_receiver_is_refused(anybody: httpx.Client, url: str) -> None:
     for path, field in (("/webhooks/test", "url"), ("/tasks", "webhook_url")):
-        refused = client.post(path, json={field: url})
+        refused = anybody.post(path, json={field: url})
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, f"/{field}")
 
 
