@@ -15,7 +15,7 @@ from coordinator.gateway.passwords import hash_now
 from coordinator.gateway.tokens import Tokens
 from coordinator.ids import new_id
 from coordinator.store.schema import row_of, table
-from coordinator.store.tables import Samples, Users
+from coordinator.store.tables import Attempts, Samples, Users
 from tests.browser.visitor import Visitor
 from tests.coordinator.api.joined import Node, join
 from tests.coordinator.conftest import PASSWORD, Server, serving, settings_in
@@ -80,6 +80,15 @@ class Office:
                 video = client.post("/videos", files={"file": (name, clip.read_bytes())}).raise_for_status().json()
                 body = {"video_id": video["id"], "background": {"kind": "color", "color": "#204060"}}
                 client.post("/tasks", json=body).raise_for_status()
+
+    def broken(self, node: Node, code: str) -> None:
+        """The node has failed at a part of a task that is gone by now."""
+        now = time.time()
+        row = {"id": new_id(), "step_id": new_id(), "task_id": new_id(), "interface_id": node.interface_id}
+        row |= {"state": "failed", "lane": "pull", "provider": "CUDAExecutionProvider", "error": {"code": code}}
+        row |= {"lease_until": now, "progress_at": now, "offered_at": now - 9, "started_at": now - 8, "ended_at": now}
+        with self._engine.begin() as connection:
+            connection.execute(insert(table(Attempts)), row_of(Attempts, row))
 
     def past(self, minutes: int) -> None:
         """As many minutes of history as the plots need to look like something."""

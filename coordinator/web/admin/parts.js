@@ -56,7 +56,7 @@ export function bound(values, name, props = {}) {
 
 /** A code of what went wrong, in words where there are some, and as it is. */
 export function codeWords(code) {
-  const key = [`error.${code}`, `fault.${code}`, `problem.${code}`].find(knows);
+  const key = [`cause.${code}`, `error.${code}`, `fault.${code}`, `problem.${code}`].find(knows);
   const words = key && t(key);
   return words && !words.includes("{") ? [words, " ", h("code", { class: "soft" }, code)] : h("code", {}, code);
 }
