@@ -1,4 +1,4 @@
-"""Every kind of background on its whole way: upload, task, offer, a real node's pixels, result.
+"""Backgrounds of every kind, and options, on their whole way: upload, task, offer, a real node's pixels, result.
 
 The model says how red the picture is, and the source has no red: all that is seen is the background.
 """
@@ -8,11 +8,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import httpx
 import numpy as np
 import pytest
 import typer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
@@ -196,6 +199,48 @@ def test_nothing_is_behind_a_picture_with_alpha(owner: Client, tmp_path: Path) -
     refused = owner.post("/tasks", json={"model": MODEL, **wish, "options": {"image_format": "jpeg"}})
     assert problem(refused) == (422, "unsupported_background")
     assert "png or webp" in refused.json()["detail"]
+
+
+def red_with_a_hole(path: Path) -> Path:
+    """Three seconds of a red body; in its middle one pixel of the model is blue."""
+    picture = np.zeros((96, 96, 3), np.uint8)
+    picture[12:84, 12:84] = (255, 0, 0)
+    picture[42:48, 42:48] = (0, 0, 255)
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=RATE, options={"crf": "4"})
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
+        for _ in range(3 * RATE):
+            output.mux(stream.encode(VideoFrame.from_ndarray(picture, "rgb24")))
+        output.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="module")
+def holed(owner: Client, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The id of such a video, and the file."""
+    path = red_with_a_hole(tmp_path_factory.mktemp("holed") / "a.mp4")
+    return str(owner.upload(path)["id"]), path
+
+
+@pytest.mark.parametrize(
+    ("codec", "said", "refined"), [("hevc", "hevc (Main) (hvc1", True), ("av1", "av1 (libdav1d) (Main)", False)]
+)
+def test_codec_and_refinement_are_what_the_user_asked_for(
+    owner: Client, holed: tuple[str, Path], tmp_path: Path, codec: str, said: str, refined: bool
+) -> None:
+    names = ("fill_holes", "smooth", "refine_edges", "decontaminate")
+    options = {"codec": codec, "quality": "draft", **dict.fromkeys(names, refined)}
+    video, source = holed
+    flat = {"kind": "color", "color": "#ffffff"}
+    task = done(owner, video_id=video, background=flat, outputs=["composite", "mask"], options=options)
+    assert task["options"] == {**task["options"], **options}
+    made = saved(owner, task, tmp_path)
+    assert said in independent_reader.description(made)
+    assert independent_reader.frame_times(made).times == independent_reader.frame_times(source).times
+    hole = independent_reader.rgb_frames(saved(owner, task, tmp_path, "mask"), (96, 96))[:, 44:46, 44:46]
+    assert hole.shape[0] == 3 * RATE
+    assert (hole.min() > 200) if refined else (hole.max() < 128)
 
 
 def test_a_composite_of_a_video_on_nothing_is_refused_in_words(owner: Client, empty: str) -> None:
