@@ -23,7 +23,8 @@ PIECE_TYPE: Final = "application/offset+octet-stream"
 METADATA_CHARS: Final = 4096
 PLACES: Final = {"video": "videos", "background": "backgrounds"}
 """The collection that an upload of each kind becomes a part of."""
-_SPOKEN: Final = frozenset({"POST", "HEAD", "PATCH", "DELETE"})
+_UNSAID: Final = {"POST": "", "HEAD": "", "PATCH": "", "DELETE": VERSION}
+"""What a request speaks that does not say so. A DELETE is what it would be anywhere in the API."""
 _METHODS: Final = frozenset({"PATCH", "DELETE"})
 
 
@@ -50,7 +51,7 @@ class Tus:
         meant = headers.get("x-http-method-override", "").upper()
         if scope["method"] == "POST" and meant in _METHODS:
             scope["method"] = meant
-        if scope["method"] in _SPOKEN and headers.get("tus-resumable") != VERSION:
+        if scope["method"] in _UNSAID and headers.get("tus-resumable", _UNSAID[scope["method"]]) != VERSION:
             answer = problem(
                 "tus_version",
                 headers.get("accept-language", ""),
