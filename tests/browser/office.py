@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 from playwright.sync_api import BrowserContext, Page
@@ -84,7 +85,12 @@ class Office:
     def broken(self, node: Node, code: str) -> None:
         """The node has failed at a part of a task that is gone by now."""
         now = time.time()
-        row = {"id": new_id(), "step_id": new_id(), "task_id": new_id(), "interface_id": node.interface_id}
+        row: dict[str, Any] = {
+            "id": new_id(),
+            "step_id": new_id(),
+            "task_id": new_id(),
+            "interface_id": node.interface_id,
+        }
         row |= {"state": "failed", "lane": "pull", "provider": "CUDAExecutionProvider", "error": {"code": code}}
         row |= {"lease_until": now, "progress_at": now, "offered_at": now - 9, "started_at": now - 8, "ended_at": now}
         with self._engine.begin() as connection:
