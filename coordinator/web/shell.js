@@ -104,7 +104,7 @@ function liveness() {
 
 function freshness() {
   if (live.status() !== "stale") return null;
-  return h("p", { key: "stale", class: "stale", role: "alert" }, icon("alert"), t("live.stale_banner"));
+  return h("p", { key: "stale", class: "stale-note", role: "alert" }, icon("alert"), t("live.stale_banner"));
 }
 
 addEventListener("click", (event) => {
