@@ -96,7 +96,8 @@ def process(
         return targets
     except KeyboardInterrupt:
         if body:  # the same key gives the task that was made, also when its answer never came
-            client.cancel(client.create_task(body, key)["id"])
+            with Client(client.access) as anew:  # a connection that was interrupted is in nobody knows which state
+                anew.cancel(anew.create_task(body, key)["id"])
         raise Refusal("Cancelled.", INTERRUPTED) from None
 
 
