@@ -21,10 +21,8 @@ SECONDS = 30.0
 def replicas(shared_postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Coordinator]]:
     """Both, after they have found the channel; they leave the database empty."""
     with ExitStack() as stack:
-        pair = [
-            stack.enter_context(Coordinator(tmp_path_factory.mktemp("replica"), DATABASE_URL=shared_postgres_url))
-            for _ in range(2)
-        ]
+        keys = {"DATABASE_URL": shared_postgres_url, "MAX_WORKERS": "1"}
+        pair = [stack.enter_context(Coordinator(tmp_path_factory.mktemp("replica"), **keys)) for _ in range(2)]
         until(lambda: len(pair[0].rows(LISTENING)) == 2, SECONDS, "both listen to each other")
         yield pair
     engine = make_engine(shared_postgres_url)
