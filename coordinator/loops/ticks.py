@@ -53,8 +53,10 @@ class Ticks:
         await self._context.database.write(registry.forget_unused)
 
     async def sample(self) -> None:
-        """Write down the minutes that are over."""
-        await self._context.database.write(sampling.sample)
+        """Write down the minutes that are over. Counting may take a while and is in no writer's way."""
+        minutes = await self._context.database.read(sampling.due)
+        if minutes:
+            await self._context.database.write(lambda work: sampling.keep(work, minutes))
 
     async def old_samples(self) -> None:
         """Forget minutes of long ago."""

@@ -19,6 +19,8 @@ from coordinator.store.work import Work
 from protocol.states import TaskState
 
 NODES: Final = 500
+LOOK: Final = 4
+"""So many times the asked tasks are walked by, because some of them have begun and wait no more."""
 
 
 class Why(StrEnum):
@@ -61,8 +63,10 @@ def queue(work: Work, polls: Polls, limit: int) -> Queue:
         task_id = asked.steps[placed.want.step_id].task_id
         first.setdefault(task_id, placed)
         counted[task_id] = counted.get(task_id, 0) + 1
+        if len(first) > LOOK * limit:
+            break
     names = {row.id: row.name for row in everybody}
-    owned = list(pending.among(work, list(first)[: 4 * limit]))
+    owned = list(pending.among(work, list(first)))
     if len(owned) < limit:
         owned += [one for one in pending.oldest(work, limit + len(first)) if one.task.id not in first]
     by_id = {one.task.id: one for one in owned}

@@ -4,10 +4,12 @@ The queue's length can be asked only while it is there, so it is written down on
 the rows, and stays known when a user removes the task.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from coordinator.domain.lifecycle import SLOT
 from coordinator.store import attempts, endings, samples, statistics, steps, tasks
+from coordinator.store.schema import Json
 from coordinator.store.work import Work
 from protocol.states import TaskState
 
@@ -21,14 +23,23 @@ SPANS: Final = (60, 120, 300, 600, 1200, 3600, 7200, 14_400)
 """Seconds that one point may stand for."""
 
 
-def sample(work: Work) -> None:
-    """Write the minutes that are over since the last time; called more often than once a minute, by every replica."""
+def due(work: Work) -> list[Json]:
+    """The minutes that are over and not written yet; asked for more often than once a minute, by every replica."""
     last = int(work.now) // MINUTE_S * MINUTE_S - MINUTE_S
     newest = samples.newest(work)
     begin = last if newest is None else max(newest + MINUTE_S, last - (CATCH_UP - 1) * MINUTE_S)
-    for at in range(begin, last + 1, MINUTE_S):
-        seen = _present(work) if at == last else {}
-        samples.add(work, {"at": at, **endings.between(work, at, at + MINUTE_S)._asdict(), **seen})
+    return [_minute(work, at, at == last) for at in range(begin, last + 1, MINUTE_S)]
+
+
+def keep(work: Work, minutes: Sequence[Json]) -> None:
+    """Write them, but for those that another replica has written meanwhile."""
+    for minute in minutes:
+        samples.add(work, minute)
+
+
+def _minute(work: Work, at: int, is_last: bool) -> Json:
+    seen = _present(work) if is_last else {}
+    return {"at": at, **endings.between(work, at, at + MINUTE_S)._asdict(), **seen}
 
 
 def _present(work: Work) -> dict[str, int]:

@@ -10,7 +10,7 @@ import { ask, attempt, button, empty, table } from "../ui.js";
 import { adminTop, fresh } from "./parts.js";
 
 const AGAIN_S = 5;
-const SOON_MS = 500;
+const SOON_MS = 2000;
 const MOST = 100;
 
 export async function open(context) {
