@@ -41,7 +41,8 @@ export function add(files, kind) {
 
 function fresh(file, kind) {
   numbered += 1;
-  return { key: `upload-${numbered}`, name: file.name, size: file.size, kind, state: "queued", offset: 0, speed: null, marks: [], failures: 0 };
+  const owner = session.current()?.id;
+  return { key: `upload-${numbered}`, owner, name: file.name, size: file.size, kind, state: "queued", offset: 0, speed: null, marks: [], failures: 0 };
 }
 
 function next() {
@@ -194,8 +195,10 @@ addEventListener("beforeunload", (event) => {
   if (entries.some((entry) => ["sending", "queued", "waiting"].includes(entry.state))) event.preventDefault();
 });
 
+/** Who logs out and in again finds the own uploads paused; somebody else finds none of them. */
 session.onChange((account) => {
-  if (!account) for (const entry of [...entries]) pause(entry);
+  if (!account) for (const entry of [...entries]) if (!["done", "refused"].includes(entry.state)) pause(entry);
+  if (account) entries.splice(0, entries.length, ...entries.filter((entry) => entry.owner === account.id));
 });
 
 // --- what is remembered between visits: fingerprint -> id

@@ -6,6 +6,7 @@ import * as format from "../format.js";
 import { t } from "../i18n.js";
 import * as live from "../live.js";
 import { go } from "../router.js";
+import * as session from "../session.js";
 import { attempt, card, facts, heading, icon, notice, select } from "../ui.js";
 import { comparison } from "../parts/compare.js";
 import { eventLog } from "../parts/log.js";
@@ -13,12 +14,13 @@ import { segments } from "../parts/segments.js";
 import * as parts from "../parts/tasks.js";
 import { waiting } from "../parts/waiting.js";
 
-const REST_MS = 700;
+const EVENT_REST_MS = 400;
+const NUMBERS_REST_MS = 2000;
 
 export async function open(context) {
   const { params, signal } = context;
   const path = `/tasks/${params.id}`;
-  const state = { task: null, source: null, steps: [], events: [], explanation: null, playing: null, output: null };
+  const state = { task: null, source: null, steps: [], events: [], explanation: null, playing: null, output: null, asked: 0, shown: 0 };
   try {
     state.task = await api.get(path, { signal });
   } catch (error) {
@@ -43,6 +45,7 @@ async function source(state, signal) {
 
 /** What does not come with the task itself: its steps, its log, why it waits. */
 async function details(state, path, { signal, update }) {
+  const turn = (state.asked += 1);
   const after = state.events.at(-1)?.seq ?? 0;
   const waits = state.task.state === "waiting";
   const [steps, events, explanation] = await Promise.all([
@@ -50,6 +53,8 @@ async function details(state, path, { signal, update }) {
     api.get(`${path}/events?after=${after}&limit=1000`, { signal }),
     waits ? api.get(`${path}/explain`, { signal }) : null,
   ]);
+  if (turn < state.shown) return;
+  state.shown = turn;
   const news = events.items.filter((event) => event.seq > (state.events.at(-1)?.seq ?? 0));
   Object.assign(state, { steps: steps.items, events: [...state.events, ...news], explanation });
   update();
@@ -57,20 +62,22 @@ async function details(state, path, { signal, update }) {
 
 /** Every change of the task is shown at once; its details are read again, but not more often than somebody can see. */
 function follow(state, path, context) {
-  let due = 0;
-  const soon = () => {
-    if (due || context.signal.aborted) return;
-    due = setTimeout(() => {
-      due = 0;
+  if (session.isAdmin()) live.want(["all_tasks"], context.signal);
+  const due = { event: 0, numbers: 0 };
+  const soon = (kind, rest) => {
+    if (due[kind] || context.signal.aborted) return;
+    due[kind] = setTimeout(() => {
+      due[kind] = 0;
       attemptQuietly(() => details(state, path, context));
-    }, REST_MS);
+    }, rest);
   };
-  live.on("task", (task) => {
+  live.on("task", (task, { seq }) => {
     if (task.id !== state.task.id) return;
     if (task.state === "removed") return void go("/tasks", { replace: true });
     state.task = task;
     context.update();
-    soon();
+    if (seq === null) soon("numbers", NUMBERS_REST_MS);
+    else soon("event", EVENT_REST_MS);
   }, context.signal);
   live.on("resync", () => attemptQuietly(async () => {
     state.task = await api.get(path, { signal: context.signal });

@@ -15,7 +15,8 @@ export function comparison({ task, source }, output) {
   const still = task.kind === "image";
   const before = source && (still && task.at_s !== null ? null : api.local(source.url));
   const [width, height] = source ? upright(source) : [16, 9];
-  const frame = { class: `compare ${output}`, style: { "aspect-ratio": `${width} / ${height}`, "--wide": String(width / height) } };
+  const clear = output === "foreground" || task.background?.kind === "transparent";
+  const frame = { class: clear ? "compare clear" : "compare", style: { "aspect-ratio": `${width} / ${height}`, "--wide": String(width / height) } };
   const medium = still ? picture : video;
   const upper = medium(after, t(`output.${output}`), "after");
   const lower = before && medium(before, t("compare.source"), "before");
@@ -68,7 +69,14 @@ function playsBoth(element) {
     follow();
   });
   for (const name of ["timeupdate", "seeked", "loadeddata"]) after.addEventListener(name, follow);
+  after.addEventListener("loadedmetadata", () => shape(element.querySelector(".compare"), after));
   steers(element, after);
+}
+
+/** The shape that is shown, which pixels that are no squares change. */
+function shape(frame, { videoWidth, videoHeight }) {
+  frame.style.setProperty("aspect-ratio", `${videoWidth} / ${videoHeight}`);
+  frame.style.setProperty("--wide", String(videoWidth / videoHeight));
 }
 
 function steers(element, after) {
