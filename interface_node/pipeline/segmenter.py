@@ -1,17 +1,15 @@
 """From the planes of a frame to the mask of its person, at the model's own size."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
-from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from interface_node.engine.interface import Segmenter, fit
-from interface_node.errors import BrokenMedia
 from interface_node.pipeline.frames import Geometry, Plane, planes
 
 BY_AREA: Final = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
@@ -55,32 +53,30 @@ class _Shrinker:
     """Frames of one geometry at another size, all planes of that size.
 
     FFmpeg's scaler takes an eighth of the time of OpenCV's, which has no vector code for areas that are not whole
-    pixels, and knows where a chroma sample lies between those of luma.
+    pixels. It is given one plane at a time: of a frame it would move the chroma to where its samples are said to lie,
+    which models are not shown anywhere else. What is to be enlarged is left to OpenCV.
     """
 
     def __init__(self, size: tuple[int, int], geometry: Geometry) -> None:
         self._size = size
-        self._pixels = geometry.pixels.replace("420", "444")
-        self._range = ColorRange.JPEG if geometry.colour.full else ColorRange.MPEG
-        self._scaler = VideoReformatter()
+        self._pixels = "gray10le" if geometry.pixels == "yuv420p10le" else "gray"
+        self._scalers = [VideoReformatter() for _ in range(3)]
 
     def __call__(self, frame: VideoFrame) -> tuple[Plane, ...]:
-        try:
-            made = self._scaler.reformat(
-                frame,
-                *self._size,
-                self._pixels,
-                # The numbers are to stay what they are. Left out, a matrix that the scaler does not know is an error.
-                src_colorspace=Colorspace.ITU709,
-                dst_colorspace=Colorspace.ITU709,
-                src_color_range=self._range,
-                dst_color_range=self._range,
-                interpolation=BY_AREA,
-                threads=1,
-            )
-        except (FFmpegError, ValueError) as error:
-            raise BrokenMedia(f"a frame of {frame.width} x {frame.height} cannot be shrunk") from error
-        return planes(made)
+        return tuple(map(self._shrunk, self._scalers, planes(frame)))
+
+    def _shrunk(self, scaler: VideoReformatter, plane: Plane) -> Plane:
+        height, width = plane.shape
+        if width < self._size[0] or height < self._size[1]:
+            enlarged: Any = cv2.resize(plane, self._size, interpolation=cv2.INTER_AREA)
+            found: Plane = enlarged
+            return found
+        grey = VideoFrame.from_numpy_buffer(plane, self._pixels)
+        extent = ColorRange.JPEG  # said of both, the numbers stay what they are
+        made = scaler.reformat(
+            grey, *self._size, interpolation=BY_AREA, src_color_range=extent, dst_color_range=extent, threads=1
+        )
+        return planes(made)[0]
 
 
 def _shown(geometry: Geometry) -> tuple[int, int]:
