@@ -147,7 +147,7 @@ def _fused(plane: Plane, mask: NDArray[np.uint8], front: Floats, behind: Floats)
         for small in (front, behind)
     )
     made = plane.copy()
-    places = np.flatnonzero(cv2.inRange(mask, np.array(1), np.array(254)))
+    places = np.flatnonzero(mask - np.uint8(1) < 254)  # 0 becomes 255: what is looked for is 1 to 254
     alpha = mask.take(places) * np.float32(1 / 255)
     own, other = (np.asarray(one).take(places).astype(np.float32) for one in (person, rest))
     found = made.take(places) - other
