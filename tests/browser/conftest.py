@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests import clips
+from tests.browser import office
+from tests.browser.office import Office
 from tests.browser.site import Site
 from tests.browser.visitor import SLOW_MS, Visitor, visiting
 from tests.clips import Clip
@@ -57,6 +59,19 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def visit(browser: Browser, site: Site, pictures: Path) -> Visit:
     """`with visit(locale="zh-CN") as visitor:` opens a browser for somebody new."""
     return partial(visiting, browser, site.url, pictures)
+
+
+@pytest.fixture(scope="session")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """The administrator's coordinator, whose nodes do nothing."""
+    with office.opened(tmp_path_factory.mktemp("office")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit_here(browser: Browser, here: Office, pictures: Path) -> Visit:
+    """`visit`, but to the office."""
+    return partial(visiting, browser, here.url, pictures)
 
 
 @pytest.fixture(scope="session")

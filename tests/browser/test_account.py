@@ -1,37 +1,17 @@
 """One's own account on the pages: an ended session, password, keys, webhooks."""
 
-from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
+from playwright.sync_api import expect
 
-import pytest
-from playwright.sync_api import Browser, expect
-
-from tests.browser import office
 from tests.browser.conftest import Visit
 from tests.browser.office import Office
-from tests.browser.visitor import visiting
 from tests.coordinator.conftest import PASSWORD
 
 ENGLISH = ("Username", "Password", "Log in")
 
 
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """The office of this file."""
-    with office.opened(tmp_path_factory.mktemp("office")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def visit(browser: Browser, here: Office, pictures: Path) -> Visit:
-    """`with visit(locale="en") as visitor:` opens a browser for somebody new."""
-    return partial(visiting, browser, here.url, pictures)
-
-
-def test_a_session_that_was_ended_elsewhere_leads_back_to_the_login(visit: Visit, here: Office) -> None:
+def test_a_session_that_was_ended_elsewhere_leads_back_to_the_login(visit_here: Visit, here: Office) -> None:
     account = here.account("traveller")
-    with visit(locale="en") as visitor:
+    with visit_here(locale="en") as visitor:
         visitor.allowed = {401, 403}
         page = here.admit(visitor, account, "/account/keys")
         expect(page.get_by_role("heading", level=1)).to_have_text("API keys")
@@ -45,9 +25,9 @@ def test_a_session_that_was_ended_elsewhere_leads_back_to_the_login(visit: Visit
         assert visitor.complaints() == []
 
 
-def test_a_changed_password_keeps_this_page(visit: Visit, here: Office) -> None:
+def test_a_changed_password_keeps_this_page(visit_here: Visit, here: Office) -> None:
     account = here.account("changer")
-    with visit(locale="en") as visitor:
+    with visit_here(locale="en") as visitor:
         visitor.allowed = {401}
         page = here.admit(visitor, account, "/account")
         visitor.picture("account", whole=True)
@@ -65,9 +45,9 @@ def test_a_changed_password_keeps_this_page(visit: Visit, here: Office) -> None:
         assert visitor.complaints() == []
 
 
-def test_a_key_is_shown_once_works_and_is_removed(visit: Visit, here: Office) -> None:
+def test_a_key_is_shown_once_works_and_is_removed(visit_here: Visit, here: Office) -> None:
     account = here.account("programmer")
-    with visit(locale="zh-CN", phone=True) as visitor:
+    with visit_here(locale="zh-CN", phone=True) as visitor:
         page = here.admit(visitor, account, "/account/keys")
         page.get_by_label("名称", exact=True).fill("实验室")
         page.get_by_role("button", name="新建密钥").click()
@@ -85,9 +65,9 @@ def test_a_key_is_shown_once_works_and_is_removed(visit: Visit, here: Office) ->
         assert visitor.complaints() == []
 
 
-def test_a_webhook_gets_a_secret_and_a_receiver_is_tried(visit: Visit, here: Office) -> None:
+def test_a_webhook_gets_a_secret_and_a_receiver_is_tried(visit_here: Visit, here: Office) -> None:
     account = here.account("receiver")
-    with visit(locale="en") as visitor:
+    with visit_here(locale="en") as visitor:
         page = here.admit(visitor, account, "/account/webhooks")
         page.get_by_role("button", name="Make a secret").click()
         expect(page.locator(".shown-secret")).to_contain_text("whsec_")
