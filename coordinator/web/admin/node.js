@@ -7,10 +7,11 @@ import { knows, t } from "../i18n.js";
 import * as live from "../live.js";
 import { badge, button, card, empty, facts, heading, notice, table } from "../ui.js";
 import * as machine from "./machine.js";
-import { codeWords, fresh, provider, speed } from "./parts.js";
+import { codeWords, fresh, provider, seldom, speed } from "./parts.js";
 import { stateBadge, verbs } from "./steering.js";
 
-const AGAIN_S = 5;
+const AGAIN_S = 10;
+const SOON_S = 1;
 const TONES = { completed: "good", failed: "bad", lost: "bad", running: "busy", offered: "busy", reported: "busy" };
 
 export async function open(context) {
@@ -28,7 +29,9 @@ export async function open(context) {
     if (!state.whole) Object.assign(state, { history: history.items, next: history.next });
   };
   const again = fresh(context, state, read, AGAIN_S);
-  live.on("interface", again, signal);
+  const soon = seldom(again, SOON_S, signal);
+  live.want(["interfaces"], signal);
+  live.on("interface", (node) => node.id === params.id && soon(), signal);
   await again();
   return { title: () => state.node?.name || t("admin.nodes"), render: () => view(state, again, path, context) };
 }

@@ -8,13 +8,14 @@ import * as live from "../live.js";
 import * as router from "../router.js";
 import { empty, facts, select } from "../ui.js";
 import * as machine from "./machine.js";
-import { adminTop, bound, fresh } from "./parts.js";
+import { adminTop, bound, fresh, seldom } from "./parts.js";
 import { stateBadge, verbs } from "./steering.js";
 
 const STATES = ["pending", "online", "busy", "draining", "offline", "quarantined", "revoked"];
-const AGAIN_S = 5;
+const AGAIN_S = 10;
+const SOON_S = 1;
 /** The counts cost the server more than the nodes, and matter less. */
-const COUNTS_EVERY = 4;
+const COUNTS_EVERY = 2;
 const TYPING_MS = 250;
 
 export async function open(context) {
@@ -26,17 +27,30 @@ export async function open(context) {
     [state.nodes, state.stats] = await Promise.all([api.all(path, { ...options, most: 500 }), counts]);
   };
   const again = fresh(context, state, read, AGAIN_S);
-  live.on("interface", again, context.signal);
+  const soon = seldom(again, SOON_S, context.signal);
+  live.want(["interfaces", "queue"], context.signal);
+  live.on("interface", (node) => moved(state, node, context) || soon(), context.signal);
+  live.on("queue", (counts) => counted(state, counts, context), context.signal);
   await again();
   return { title: () => t("admin.nodes"), render: () => view(state, again, context) };
 }
 
+/** Show a node as it is now; false when the list itself has to be read again. */
+function moved(state, node, context) {
+  const at = state.nodes.findIndex((one) => one.id === node.id);
+  if (at < 0 || node.state === "removed" || (state.state && state.state !== node.state)) return false;
+  state.nodes[at] = node;
+  context.update();
+  return true;
+}
+
+function counted(state, { queue, interfaces }, context) {
+  if (state.stats) Object.assign(state.stats, { queue, interfaces });
+  context.update();
+}
+
 function view(state, again, context) {
-  const done = (node) => {
-    const at = state.nodes.findIndex((one) => one.id === node.id);
-    if (at >= 0) state.nodes[at] = node;
-    context.update();
-  };
+  const done = (node) => moved(state, node, context) || again();
   return [
     adminTop("nodes", state),
     state.stats && overview(state.stats),

@@ -48,6 +48,18 @@ export function fresh(context, state, read, seconds) {
   return again;
 }
 
+/** `act`, but at most once in so many seconds: many events make one reading. */
+export function seldom(act, seconds, signal) {
+  let due = 0;
+  signal.addEventListener("abort", () => clearTimeout(due));
+  return () => {
+    due ||= setTimeout(() => {
+      due = 0;
+      act();
+    }, seconds * 1000);
+  };
+}
+
 /** An input whose text is kept in `values` under its name. */
 export function bound(values, name, props = {}) {
   const kept = { name, value: values[name] ?? "", oninput: (event) => (values[name] = event.target.value) };

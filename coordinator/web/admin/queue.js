@@ -7,21 +7,21 @@ import { t } from "../i18n.js";
 import * as live from "../live.js";
 import { waiting as reasons } from "../parts/waiting.js";
 import { ask, attempt, button, empty, table } from "../ui.js";
-import { adminTop, fresh } from "./parts.js";
+import { adminTop, fresh, seldom } from "./parts.js";
 
-const AGAIN_S = 5;
-const SOON_MS = 2000;
+const AGAIN_S = 10;
+const SOON_S = 1;
 const MOST = 100;
 
 export async function open(context) {
-  const state = { items: [], waiting: 0, due: 0 };
+  const state = { items: [], waiting: 0 };
   const read = async () => {
     const found = await api.get(api.query("/admin/queue", { limit: MOST }), { signal: context.signal });
     Object.assign(state, { items: found.items, waiting: found.waiting });
   };
   const again = fresh(context, state, read, AGAIN_S);
-  // many tasks move at once: one reading for all of them
-  live.on("task", () => (state.due ||= setTimeout(() => ((state.due = 0), context.signal.aborted || again()), SOON_MS)), context.signal);
+  live.want(["queue"], context.signal);
+  live.on("queue", seldom(again, SOON_S, context.signal), context.signal);
   await again();
   return { title: () => t("admin.queue"), render: () => view(state, again) };
 }
