@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from coordinator.api import page_cookie
 from coordinator.api.addresses import client_address
-from coordinator.api.paths import NODES
+from coordinator.api.paths import NODES, PAGES
 from coordinator.errors import AccountError, CsrfRefused
 from coordinator.services import sessions
 from coordinator.services.context import Context
@@ -43,7 +43,7 @@ class Authentication:
         await self.app(scope, receive, send)
 
     async def _account(self, scope: Scope, headers: Headers) -> Users | AccountError | None:
-        if scope["path"].startswith(NODES):
+        if scope["path"].startswith((NODES, PAGES)):
             return None
         context: Context = scope["state"]["context"]
         scheme, _, token = headers.get("authorization", "").partition(" ")

@@ -31,10 +31,11 @@ async function load(name) {
   areas.add(name);
 }
 
-export async function start() {
+/** Choose the language and load the words of the shell, and of the areas that come first. */
+export async function start(first = []) {
   chosen = preferred();
   document.documentElement.lang = locale();
-  await use("shell", "problems");
+  await use("shell", "problems", ...first);
 }
 
 /** Change the language and load every area again. */

@@ -15,9 +15,11 @@ const app = document.getElementById("app");
 let leaving = new AbortController();
 let arrived = 0;
 
+/** Words, session and the module of the first page are fetched side by side. */
 async function start() {
-  await i18n.start();
-  await session.start();
+  const first = router.match(ROUTES, location.pathname)?.route;
+  first?.module().catch(() => {}); // asked for again, and told, when the page is opened
+  await Promise.all([i18n.start(first?.words), session.start()]);
   onSessionEnd(() => session.current() && ended());
   session.onChange((account) => (account ? live.start() : live.stop()));
   live.watch(shell.update);
@@ -78,6 +80,7 @@ function present(page, found, signal) {
   show(place, page.render());
   title(page);
   arrived += 1;
+  if (arrived === 1) performance.mark("segfleet-ready");
   if (arrived > 1) {
     scrollTo(0, 0);
     place.querySelector("h1")?.focus({ preventScroll: true });

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import JSHandle, Page, Request, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.site import PASSWORD, Site
@@ -36,6 +36,10 @@ def test_an_upload_goes_on_after_the_browser_was_closed(visit: Visit, site: Site
         bar = page.get_by_role("progressbar", name="大视频.mp4 的上传进度")
         expect(bar).to_have_attribute("aria-valuenow", "41")
         visitor.picture("uploading")
+        page.get_by_role("button", name="暂停上传 大视频.mp4").click()
+        expect(page.get_by_role("list", name="上传列表")).to_contain_text("已暂停")
+        with page.expect_request(lambda request: request.headers.get("upload-offset") == str(PIECE)):
+            page.get_by_role("button", name="继续上传 大视频.mp4").click()
         page.close(run_before_unload=False)
         before = offsets(visitor.sent)
         visitor.sent.clear()
@@ -51,17 +55,28 @@ def test_an_upload_goes_on_after_the_browser_was_closed(visit: Visit, site: Site
         assert visitor.complaints() == []
 
 
+def letter(page: Page) -> JSHandle:
+    """A file as it is dropped that only says that it is a video."""
+    return page.evaluate_handle(
+        """() => {
+          const carried = new DataTransfer();
+          carried.items.add(new File(["亲爱的……".repeat(1000)], "一封信.mp4", {type: "video/mp4"}));
+          return carried;
+        }"""
+    )
+
+
 def test_what_is_too_large_or_no_video_is_refused_in_words(visit: Visit, site: Site, tmp_path: Path) -> None:
     site.account("张小刚")
-    huge, letter = tmp_path / "三个G.mp4", tmp_path / "一封信.mp4"
+    huge = tmp_path / "三个G.mp4"
     with huge.open("wb") as file:
         file.truncate(3_000_000_000)
-    letter.write_text("亲爱的……" * 1000)
     with visit(locale="zh-CN") as visitor:
         visitor.allowed |= {413, 422}
         visitor.go("/library")
         page = visitor.log_in("张小刚", PASSWORD, DOOR)
-        page.get_by_label("选择视频").set_input_files([huge, letter])
+        page.get_by_label("选择视频").set_input_files(huge)
+        page.locator(".drop").dispatch_event("drop", {"dataTransfer": letter(page)})
         listed = page.get_by_role("list", name="上传列表")
         expect(listed.get_by_role("listitem").filter(has_text="三个G")).to_contain_text(
             "文件超出了此处允许的 1 GB 上限。"

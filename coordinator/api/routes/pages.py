@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from coordinator.api import pages
 from coordinator.api.pages import Asset
+from coordinator.api.paths import PAGES
 from coordinator.errors import NotFound
 
 ADDRESSES: Final = (
@@ -38,13 +39,13 @@ _HEADERS: Final = {
 router = APIRouter(include_in_schema=False)
 
 
-def document(request: Request) -> Response:
+async def document(request: Request) -> Response:
     """The one document; it is asked for again each time and names its assets by their version."""
     return _send(request, pages.site().index, "no-cache")
 
 
-@router.get("/web/{version}/{name:path}")
-def asset(version: str, name: str, request: Request) -> Response:
+@router.get(f"{PAGES}{{version}}/{{name:path}}")
+async def asset(version: str, name: str, request: Request) -> Response:
     """One file. Below this program's version it never changes; a page of another version gets it, too, but unkept."""
     site = pages.site()
     found = site.assets.get(name)
