@@ -140,8 +140,8 @@ class RunSpec:
     """One video (or one range of its frames) through one model.
 
     `outputs` says where each output goes. A composite whose path does not end in `.mkv` is mp4 unless a sound or
-    subtitle stream does not fit there; then it is mkv, and the result says the path that was really written. A mask whose
-    path ends in `.zip` is a PNG for each frame.
+    subtitle stream does not fit there; then it is mkv, and the result says the path that was really written. A mask
+    whose path ends in `.zip` is a PNG for each frame.
     Without `range`, or with one that is open at both ends, sound and subtitles are copied into the composite.
     """
 
