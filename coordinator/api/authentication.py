@@ -45,11 +45,10 @@ class Authentication:
     async def _account(self, scope: Scope, headers: Headers) -> Users | AccountError | None:
         if scope["path"].startswith((NODES, PAGES)):
             return None
-        context: Context = scope["state"]["context"]
         scheme, _, token = headers.get("authorization", "").partition(" ")
         try:
             if scheme.lower() == "bearer" and token:
-                return await sessions.authenticate(context, token.strip())
+                return await sessions.authenticate(scope["state"]["context"], token.strip())
             cookie = page_cookie.token_in(headers, self.site)
             return await self._of_page(scope, headers, cookie) if cookie else None
         except AccountError as error:
