@@ -3,7 +3,8 @@
 import * as session from "./session.js";
 
 const DEAF_MS = 30_000;
-const LOOK_MS = 5000;
+const CONNECT_MS = 8000;
+const LOOK_MS = 1000;
 const POLL_MS = 3000;
 const LONGEST_PAUSE_MS = 15_000;
 const OVER = new Set([4401, 4403]);
@@ -88,10 +89,10 @@ function connect() {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   const mine = new WebSocket(`${scheme}://${location.host}/api/v1/ws`);
   socket = mine;
+  listen();
   const ifMine = (act) => (event) => mine === socket && act(event);
   mine.onopen = ifMine(() => {
     mine.send(JSON.stringify({ type: "auth", ...wish() }));
-    listen();
   });
   mine.onmessage = ifMine((event) => heard(JSON.parse(event.data)));
   mine.onclose = ifMine((event) => (OVER.has(event.code) ? refused() : lost()));
@@ -108,32 +109,33 @@ function refused() {
   session.check();
 }
 
-/** A server that says nothing for longer than its ping is not there, whatever the socket thinks. */
+/** A server that says nothing for longer than its ping, or no hello, is not there, whatever the socket thinks. */
 function listen() {
   heardAt = performance.now();
   clearInterval(timers.deaf);
   timers.deaf = setInterval(() => {
-    if (performance.now() - heardAt > DEAF_MS) lost();
+    if (performance.now() - heardAt > (state === "live" ? DEAF_MS : CONNECT_MS)) lost();
   }, LOOK_MS);
 }
 
 function heard(message) {
   heardAt = performance.now();
-  seq = Math.max(seq ?? 0, message.seq ?? 0) || seq;
-  if (message.type === "hello") welcome();
+  const first = seq === null;
+  seq = Math.max(seq ?? 0, message.seq ?? 0);
+  if (message.type === "hello") welcome(first);
   else if (message.type === "ping") socket.send(JSON.stringify({ type: "pong" }));
-  else if (message.type === "resync") {
-    welcome();
-    tell("resync");
-  } else if (message.object) tell(message.type, message.object, message);
+  else if (message.type === "resync") welcome(true);
+  else if (message.object) tell(message.type, message.object, message);
 }
 
-/** What happened while there was no socket is told again by number; polling may have begun meanwhile and ends. */
-function welcome() {
+/** What happened while there was no socket is told again by number; before the first hello there is no number, so that
+ *  what was read until then is read again. Polling may have begun meanwhile and ends. */
+function welcome(missed) {
   failures = 0;
   clearTimeout(timers.poll);
   timers.poll = 0;
   become("live");
+  if (missed) tell("resync");
 }
 
 function lost() {

@@ -16,7 +16,12 @@ class Site:
     """Both run until `stack` is closed."""
 
     def __init__(self, home: Path, stack: ExitStack) -> None:
-        keys = {"UPLOAD_FILE_SIZE_LIMIT": f"{LIMIT_MB}", "SEGMENT_SECONDS": "2", "DEFAULT_MODEL": MODEL}
+        keys = {
+            "UPLOAD_FILE_SIZE_LIMIT": f"{LIMIT_MB}",
+            "SEGMENT_SECONDS": "2",
+            "DEFAULT_MODEL": MODEL,
+            "HEARTBEAT_INTERVAL": "1",
+        }
         self.coordinator = stack.enter_context(Coordinator(home / "coordinator", LEASE_S="20", **keys))
         self.url = self.coordinator.url
         self.node = NodeProcess(home, self.url, tiny_model(home / "cache"), NODE, push=True, NODE_SLOTS="2")
