@@ -30,9 +30,11 @@ function tell(entry, values = {}) {
   for (const listener of listeners) listener(entry);
 }
 
-/** Send files; `kind` is video or background. Answers their entries. */
-export function add(files, kind) {
-  const made = [...files].map((file) => ({ ...fresh(file, kind), file }));
+/** Send files; `kind` is video or background. `begun` is what another visit began and the user chose a file for: the
+ *  file of that name and size goes on there, any other begins anew. Answers their entries. */
+export function add(files, kind, begun = null) {
+  const goesOn = (file) => file.name === begun?.name && file.size === begun?.size;
+  const made = [...files].map((file) => ({ ...fresh(file, kind), file, id: goesOn(file) ? begun.id : null }));
   entries.unshift(...made);
   for (const entry of made) tell(entry);
   next();
@@ -107,7 +109,7 @@ async function send(entry) {
 
 /** Where the upload goes, and how much of it is there already. */
 async function located(entry) {
-  entry.id ||= remembered(entry) || (await begunBefore(entry));
+  entry.id ||= remembered(entry);
   if (entry.id && (await looked(entry))) return;
   const metadata = { filename: entry.name, kind: entry.kind };
   const said = Object.entries(metadata).map(([name, value]) => `${name} ${base64(value)}`).join(",");
@@ -130,11 +132,6 @@ async function looked(entry) {
   entry.offset = Number(answer.headers.get("Upload-Offset"));
   await arrived(entry, answer.headers.get("Content-Location"));
   return true;
-}
-
-async function begunBefore(entry) {
-  const found = (await unfinished()).find((one) => one.name === entry.name && one.size === entry.size && one.kind === entry.kind);
-  return found?.id;
 }
 
 async function piece(entry) {

@@ -36,7 +36,7 @@ function noticed(state, entry, { update }) {
 }
 
 function view(state, context) {
-  const take = (files) => uploads.add(files, state.kind);
+  const take = (files, begun) => uploads.add(files, state.kind, begun);
   return [
     heading(t("nav.library")),
     tabs(state),

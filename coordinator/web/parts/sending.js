@@ -64,7 +64,7 @@ const leftoverWords = (one) => `${format.bytes(one.offset)} / ${format.bytes(one
 
 function again(one, take) {
   const chosen = (event) => {
-    take([...event.target.files]);
+    take([...event.target.files], one);
     event.target.value = "";
   };
   const label = t("sending.again", { name: one.name });
