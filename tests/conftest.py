@@ -9,21 +9,32 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
+from xdist.scheduler import LoadFileScheduling
 
 POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
 MARIADB = "mysql+pymysql://root@127.0.0.1:3306/mysql"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file run in one process, one after the other, unless they say with whom else they do."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+def place(nodeid: str) -> str:
+    """The tests of a file run in one process, one after the other; those that break the fleet of a lane do so with all
+    others of that lane, so that no fleet is begun twice."""
+    file = nodeid.split("::")[0]
+    lane = next((lane for lane in ("push", "pull") if f"[{lane}" in nodeid), "lonely")
+    return f"faults-{lane}" if file.startswith("tests/faults/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Who runs what under `-n`."""
+    scheduler = LoadFileScheduling(config, log)
+    scheduler._split_scope = place
+    return scheduler
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -11,19 +11,6 @@ from tests.faults.fleet import SMALL, Fleet
 from tests.faults.lonely import Lonely, coordinator
 from tests.system import long_clips
 
-FOLDER = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All that breaks the fleets of one lane runs in one process, so that no fleet is begun twice."""
-    for item in items:
-        known = getattr(item, "callspec", None)
-        params = known.params if known is not None else {}
-        lane = params.get("fleet") or params.get("segmented") or "lonely"
-        if Path(item.fspath).parent == FOLDER:
-            item.add_marker(pytest.mark.xdist_group(f"faults-{lane}"))
-
 
 class Fleets:
     """The fleets of this session, each begun when it is first asked for: beginning one costs more than most tests."""
