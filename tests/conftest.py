@@ -31,10 +31,9 @@ def place(nodeid: str) -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Who runs what under `-n`."""
-    scheduler = LoadFileScheduling(config, log)
-    scheduler._split_scope = place
-    return scheduler
+    """Who runs what under `-n`; the scheduler's method is how the library lets itself be told."""
+    by_place = {"_split_scope": lambda _scheduler, nodeid: place(nodeid)}
+    return type("ByFileOrLane", (LoadFileScheduling,), by_place)(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
