@@ -22,9 +22,11 @@ MARIADB = "mysql+pymysql://root@127.0.0.1:3306/mysql"
 
 
 def place(nodeid: str) -> str:
-    """The tests of a file run in one process, one after the other; those that break the fleet of a lane do so with all
-    others of that lane, so that no fleet is begun twice."""
+    """The tests of a file run in one process, one after the other; so do all that break the fleet of a lane, and all
+    that need a browser, so that no fleet and no browser is begun twice."""
     file = nodeid.split("::")[0]
+    if file.startswith("tests/browser/"):
+        return "browser"
     lane = next((lane for lane in ("push", "pull") if f"[{lane}" in nodeid), "lonely")
     return f"faults-{lane}" if file.startswith("tests/faults/") else file
 
