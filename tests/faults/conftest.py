@@ -22,14 +22,14 @@ class Fleets:
 
     def of(self, lane: str, segmented: bool = False) -> Fleet:
         """The fleet of a lane, whole and idle. A segmented one cuts videos into pieces of some five seconds, and its
-        long video has ten of them."""
+        long video has sixteen of them."""
         key = (lane, segmented)
         if key not in self._running:
             home = self._make_home(f"{'segmented' if segmented else 'fleet'}-{lane}")
             keys = {"SEGMENT_SECONDS": "5"} if segmented else {}
             fleet = self.stack.enter_context(Fleet(home, push=lane == "push", **keys))
             if segmented:
-                fleet.long = long_clips.repeated(home / "ten.mp4", 25, SMALL)
+                fleet.long = long_clips.repeated(home / "sixteen.mp4", 40, SMALL)
                 fleet.long_id = fleet.user.upload(fleet.long)["id"]
             self._running[key] = fleet
         self._running[key].heal()
