@@ -128,9 +128,7 @@ class Node:
         await self._drain(0.0 if self.ending.code else self.settings.node_drain_seconds)
         if self.membership.joined.is_set() and not await self.outbox.flush(self._pace.flush_s):
             _log.warning("outbox_not_empty", letters=len(self.outbox.held()))
-        for task in self._tasks:  # before leaving: a heartbeat that arrives later would bring this node back
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await loops.end(self._tasks)  # before leaving: a heartbeat that arrives later would bring this node back
         if self.membership.joined.is_set():
             await self._leave()
         await self._runner.stop()

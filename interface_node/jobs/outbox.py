@@ -9,7 +9,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from interface_node.coordinator_client.answers import Gone, Refused, Unreachable
-from interface_node.jobs import backoff, durable
+from interface_node.jobs import backoff, durable, loops
 from interface_node.jobs.membership import Membership
 from interface_node.jobs.meters import Meters
 from protocol.base import AttemptId, TaskId
@@ -68,9 +68,7 @@ class Outbox:
 
     async def stop(self) -> None:
         """Stop delivering; the letters stay."""
-        for task in self._deliveries.values():
-            task.cancel()
-        await asyncio.gather(*self._deliveries.values(), return_exceptions=True)
+        await loops.end(list(self._deliveries.values()))
 
     async def put(self, letter: Letter) -> None:
         """Keep the letter and begin to deliver it; a full disk costs it its safety, not its delivery."""

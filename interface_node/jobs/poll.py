@@ -98,8 +98,7 @@ class PollLoop:
                 changed.cancel()
             return asking.result()
         finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
+            await loops.end([asking])
 
     def _outgrown(self, message: Next) -> bool:
         desk = self._desk

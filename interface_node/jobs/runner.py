@@ -87,9 +87,7 @@ class Runner:
         """Give up what runs, without a word; the process is about to end."""
         for attempt in list(self._desk.attempts.values()):
             attempt.stop("drop")
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await loops.end(list(self._tasks))
 
     async def _run(self, attempt: Attempt) -> None:
         with bound_contextvars(attempt_id=attempt.id, task_id=attempt.assignment.task_id):
