@@ -13,7 +13,7 @@ from coordinator.services.polling import EXPECTED_S, PollDesk, heard
 from coordinator.services.watching import TaskWatch
 from coordinator.store import artifacts, interfaces, tasks
 from coordinator.store.database import Database
-from coordinator.store.tables import Attempts
+from coordinator.store.tables import Attempts, Tasks
 from protocol.interfaces import Leave, Next
 from protocol.states import AttemptState as A
 from protocol.states import Output
@@ -221,9 +221,12 @@ def test_a_picture_of_a_task_says_what_its_nodes_do(world: World) -> None:
 
 def test_statistics_count_what_is_and_what_was(world: World) -> None:
     user = world.user()
-    world.task(user)
+    done = world.task(user)
     world.node(slots=2)
     world.done()
+    ended = world.get(done).finished_at
+    assert ended is not None
+    world.set(Tasks, done, submitted_at=ended - 30, started_at=ended - 20)
     world.task(user)
     world.running()
     world.task(user)
@@ -234,7 +237,7 @@ def test_statistics_count_what_is_and_what_was(world: World) -> None:
     hour = seen["last_hour"]
     assert (hour["completed"], hour["failed"], hour["error_rate"], hour["frames"]) == (1, 0, 0.0, 24)
     assert hour["attempts"] == {"completed": 1}
-    assert hour["mean_wait_s"] >= 0
+    assert (hour["mean_wait_s"], hour["mean_work_s"]) == (pytest.approx(10), pytest.approx(20))
 
 
 def test_statistics_of_nothing_are_zero(world: World) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -13,47 +12,13 @@ from coordinator.ids import new_id
 from coordinator.services import resuming, uploads
 from coordinator.services.resuming import EXTEND_S, KEEP_S, MOST, Piece, Wish
 from coordinator.services.uploads import Desk
-from coordinator.store import media, users
+from coordinator.store import media
 from coordinator.store import uploads as rows
-from coordinator.store.database import Database
 from coordinator.store.tables import Users
 from coordinator.store.work import Work
-from tests import clips
 from tests.coordinator.media_home import everything
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def desk(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A limit of 1 MiB and no quota."""
-    home = tmp_path / "home"
-    files = Files(home, home / "videos", home / "backgrounds", 0)
-    files.prepare()
-    probes = ProbePool(1)
-    await probes.start()
-    yield Desk(sqlite_database, files, probes, limit=1 << 20, storage_mb=0)
-    await probes.stop()
-
-
-@pytest.fixture
-async def user(desk: Desk) -> Users:
-    """Somebody."""
-
-    def unit(work: Work) -> Users:
-        user_id = new_id()
-        users.add(work, id=user_id, username="somebody", password_hash="", role="user", created_at=work.now)
-        row = users.get(work, user_id)
-        assert row is not None
-        return row
-
-    return await desk.database.write(unit)
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> bytes:
-    """A short video."""
-    return clips.write(tmp_path / "clip.mp4").read_bytes()
 
 
 async def _stream(*chunks: bytes) -> AsyncIterator[bytes]:

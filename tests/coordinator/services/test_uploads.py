@@ -10,56 +10,19 @@ import pytest
 from sqlalchemy import delete
 
 from coordinator import errors
-from coordinator.gateway.files import Files
-from coordinator.gateway.probe.pool import ProbePool
 from coordinator.ids import new_id
 from coordinator.services import uploads
 from coordinator.services.uploads import Desk
-from coordinator.store import media, tasks, users
-from coordinator.store.database import Database
+from coordinator.store import media, tasks
 from coordinator.store.schema import table
 from coordinator.store.tables import Users
 from coordinator.store.work import Work
 from protocol.states import TaskState
 from tests import clips
 from tests.coordinator.media_home import everything
+from tests.coordinator.services.accounts import account
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def desk(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
-    """A limit of 1 MiB and no quota."""
-    home = tmp_path / "home"
-    files = Files(home, home / "videos", home / "backgrounds", 0)
-    files.prepare()
-    probes = ProbePool(1)
-    await probes.start()
-    yield Desk(sqlite_database, files, probes, limit=1 << 20, storage_mb=0)
-    await probes.stop()
-
-
-@pytest.fixture
-async def user(desk: Desk) -> Users:
-    """Somebody."""
-    return await _account(desk, "somebody")
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> bytes:
-    """A short video."""
-    return clips.write(tmp_path / "clip.mp4").read_bytes()
-
-
-async def _account(desk: Desk, name: str, **values: int) -> Users:
-    def unit(work: Work) -> Users:
-        user_id = new_id()
-        users.add(work, id=user_id, username=name, password_hash="", role="user", created_at=work.now, **values)
-        row = users.get(work, user_id)
-        assert row is not None
-        return row
-
-    return await desk.database.write(unit)
 
 
 async def _chunks(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
@@ -158,8 +121,8 @@ async def test_a_quota_refuses_what_was_announced_and_what_came(desk: Desk, user
 
 
 async def test_a_quota_of_ones_own_wins(desk: Desk, clip: bytes) -> None:
-    unbounded = await _account(desk, "unbounded", storage_mb=0)
-    bounded = await _account(desk, "bounded", storage_mb=1)
+    unbounded = await account(desk.database, "unbounded", storage_mb=0)
+    bounded = await account(desk.database, "bounded", storage_mb=1)
     await desk.database.write(lambda work: media.add(work, _filler(bounded, 1 << 20)))
     row = await uploads.receive(desk._replace(storage_mb=1), unbounded, "video", "a.mp4", _chunks(clip), 2 << 20)
     assert row.size == len(clip)
@@ -184,7 +147,7 @@ async def test_an_upload_is_removed_with_its_files(desk: Desk, user: Users, clip
 
 async def test_another_users_upload_does_not_exist(desk: Desk, user: Users, clip: bytes) -> None:
     row = await uploads.receive(desk, user, "video", "clip.mp4", _chunks(clip))
-    other = await _account(desk, "other")
+    other = await account(desk.database, "other")
     with pytest.raises(errors.NotFound):
         await uploads.remove(desk, other, "video", row.id)
     with pytest.raises(errors.NotFound):

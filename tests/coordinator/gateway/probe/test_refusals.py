@@ -3,7 +3,7 @@
 import random
 import struct
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,18 +17,6 @@ from tests.clips import Clip
 
 pytestmark = pytest.mark.anyio
 Make = Callable[[Path], Path]
-
-
-@pytest.fixture(scope="module")
-async def pool() -> AsyncIterator[ProbePool]:
-    """One worker that no file of this module may break."""
-    made = ProbePool(1, served=100_000)
-    await made.start()
-    pids = made.pids()
-    yield made
-    survivors = made.pids()
-    await made.stop()
-    assert survivors == pids
 
 
 def _bytes(content: bytes) -> Make:

@@ -1,7 +1,7 @@
 """Files that name others, never end, or are larger than they say: refused by the probe, which stays alive."""
 
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,18 +11,6 @@ from coordinator.gateway.probe.pool import ProbePool
 from tests import traps
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-async def pool() -> AsyncIterator[ProbePool]:
-    """One worker that no file of this module may break."""
-    made = ProbePool(1, served=100_000)
-    await made.start()
-    pids = made.pids()
-    yield made
-    survivors = made.pids()
-    await made.stop()
-    assert survivors == pids
 
 
 @pytest.fixture
