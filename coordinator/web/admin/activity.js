@@ -1,13 +1,11 @@
 // Throughput, queue and errors over time: plots, and the same numbers as a table.
 
-import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
 import { plot } from "../plot.js";
-import * as router from "../router.js";
 import { card, empty, table } from "../ui.js";
-import { HOURS, adminTop, fresh, windowChips } from "./parts.js";
+import { windowPage } from "./parts.js";
 
 const AGAIN_S = 20;
 const ROWS = 40;
@@ -21,27 +19,11 @@ const PLOTS = [
   { name: "errors", unit: share, lines: ["error_rate"] },
 ];
 
-export async function open(context) {
-  const asked = Number(context.query.get("hours"));
-  const state = { hours: HOURS.includes(asked) ? asked : 24, points: [], span_s: 60 };
-  const read = async () => Object.assign(state, await api.get(api.query("/admin/series", { hours: state.hours }), { signal: context.signal }));
-  const again = fresh(context, state, read, AGAIN_S);
-  await again();
-  return { title: () => t("admin.activity"), render: () => view(state, again) };
-}
+export const open = (context) =>
+  windowPage(context, { name: "activity", path: "/admin/series", again_s: AGAIN_S, state: { points: [], span_s: 60 }, content });
 
-function view(state, again) {
-  const choose = (hours) => {
-    state.hours = hours;
-    router.remember({ hours: hours === 24 ? null : hours });
-    again();
-  };
-  return [
-    adminTop("activity", state),
-    windowChips(state.hours, choose),
-    state.points.length ? [h("div", { class: "plots" }, PLOTS.map((one) => drawn(state, one))), numbers(state)] : empty("plot", t("activity.none")),
-  ];
-}
+const content = (state) =>
+  state.points.length ? [h("div", { class: "plots" }, PLOTS.map((one) => drawn(state, one))), numbers(state)] : empty("plot", t("activity.none"));
 
 function drawn(state, { name, unit, lines }) {
   const series = lines.map((line) => ({ name: t(`activity.${line}`), points: points(state, line) }));

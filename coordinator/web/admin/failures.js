@@ -1,40 +1,23 @@
 // What went wrong, grouped by its code: tasks that failed for good, and tries of nodes.
 
-import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
-import * as router from "../router.js";
 import { empty, table } from "../ui.js";
-import { HOURS, adminTop, codeWords, fresh, windowChips } from "./parts.js";
+import { codeWords, windowPage } from "./parts.js";
 
 const AGAIN_S = 15;
 
-export async function open(context) {
-  const asked = Number(context.query.get("hours"));
-  const state = { hours: HOURS.includes(asked) ? asked : 24, tasks: [], attempts: [] };
-  const read = async () => Object.assign(state, await api.get(api.query("/admin/failures", { hours: state.hours }), { signal: context.signal }));
-  const again = fresh(context, state, read, AGAIN_S);
-  await again();
-  return { title: () => t("admin.failures"), render: () => view(state, again) };
-}
+export const open = (context) =>
+  windowPage(context, { name: "failures", path: "/admin/failures", again_s: AGAIN_S, state: { tasks: [], attempts: [] }, content });
 
-function view(state, again) {
-  const choose = (hours) => {
-    state.hours = hours;
-    router.remember({ hours: hours === 24 ? null : hours });
-    again();
-  };
-  return [
-    adminTop("failures", state),
-    windowChips(state.hours, choose),
-    h("h2", { class: "over" }, t("failures.tasks")),
-    state.tasks.length ? list(state.tasks, "failures.tasks", false) : empty("check", t("failures.no_tasks")),
-    h("h2", { class: "over" }, t("failures.attempts")),
-    h("p", { class: "soft lead" }, t("failures.attempts_lead")),
-    state.attempts.length ? list(state.attempts, "failures.attempts", true) : empty("check", t("failures.no_attempts")),
-  ];
-}
+const content = (state) => [
+  h("h2", { class: "over" }, t("failures.tasks")),
+  state.tasks.length ? list(state.tasks, "failures.tasks", false) : empty("check", t("failures.no_tasks")),
+  h("h2", { class: "over" }, t("failures.attempts")),
+  h("p", { class: "soft lead" }, t("failures.attempts_lead")),
+  state.attempts.length ? list(state.attempts, "failures.attempts", true) : empty("check", t("failures.no_attempts")),
+];
 
 function list(rows, caption, withNodes) {
   const columns = [

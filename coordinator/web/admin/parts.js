@@ -1,9 +1,11 @@
 // What the administration's pages have alike: their navigation, reading again by the clock, words of codes.
 
+import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { knows, t } from "../i18n.js";
 import * as live from "../live.js";
+import * as router from "../router.js";
 import { heading, notice } from "../ui.js";
 
 const SECTIONS = [
@@ -79,9 +81,28 @@ export const provider = (name) => (name ? name.replace(/ExecutionProvider$/, "")
 export const speed = (fps) => (fps ? t("admin.fps", { fps: format.number(fps, fps < 10 ? 1 : 0) }) : "–");
 
 /** The windows of time that plots and failures are asked for. */
-export const HOURS = [1, 6, 24, 168];
+const HOURS = [1, 6, 24, 168];
+const USUAL_HOURS = 24;
 
-export function windowChips(chosen, choose) {
+/**
+ * A page about the last hours, which its address names and a row of chips chooses: `path` is what it reads over and over into `state`,
+ * `content(state)` what stands below the chips.
+ */
+export async function windowPage(context, { name, path, again_s, state, content }) {
+  const asked = Number(context.query.get("hours"));
+  state.hours = HOURS.includes(asked) ? asked : USUAL_HOURS;
+  const read = async () => Object.assign(state, await api.get(api.query(path, { hours: state.hours }), { signal: context.signal }));
+  const again = fresh(context, state, read, again_s);
+  const choose = (hours) => {
+    state.hours = hours;
+    router.remember({ hours: hours === USUAL_HOURS ? null : hours });
+    again();
+  };
+  await again();
+  return { title: () => t(`admin.${name}`), render: () => [adminTop(name, state), windowChips(state.hours, choose), content(state)] };
+}
+
+function windowChips(chosen, choose) {
   const chips = HOURS.map((hours) =>
     h("button", { type: "button", class: "chip", "aria-pressed": String(hours === chosen), onclick: () => choose(hours) }, t(`admin.hours_${hours}`)),
   );
