@@ -220,7 +220,7 @@ def compose(settings: Settings) -> Context:
         links=Links(settings.jwt_secret, settings.api_base_url, *paths),
         uploads=Desk(database, files, probes, settings.upload_file_size_limit, settings.user_storage_mb),
         interface_client=InterfaceClient(system_clock, networks),
-        node_keys=NodeKeys(database, node_secrets),
+        node_keys=NodeKeys(database, node_secrets, rules),
         door=Door(rules, settings.interface_approval, cluster_string, node_secrets, networks),
         attempt_tokens=AttemptTokens(settings.jwt_secret),
         polls=PollDesk(),

@@ -7,7 +7,8 @@ from typing import Final
 from coordinator.clock import monotonic
 from coordinator.domain.news import InterfaceChanged
 from coordinator.gateway.node_secrets import NodeSecrets
-from coordinator.services.registry import TOUCH_EVERY_S, sign_of_life
+from coordinator.services.registry import sign_of_life
+from coordinator.services.rules import Rules
 from coordinator.store import interfaces
 from coordinator.store.database import Database
 from coordinator.store.work import Work
@@ -36,9 +37,10 @@ class Keys:
 class NodeKeys:
     """A small memory in front of the rows."""
 
-    def __init__(self, database: Database, secrets: NodeSecrets) -> None:
+    def __init__(self, database: Database, secrets: NodeSecrets, rules: Rules) -> None:
         self._database = database
         self._secrets = secrets
+        self._rules = rules
         self._known: dict[str, Keys] = {}
         self._heard: dict[str, float] = {}
         self._doubting = asyncio.Lock()
@@ -105,11 +107,11 @@ class NodeKeys:
         return counts
 
     async def heard(self, interface_id: str) -> None:
-        """A node said something about its work: a sign of life, written down every few seconds at most."""
+        """A node said something about its work: a sign of life, written down every `sign_s` at most."""
         now = monotonic()
-        if now - self._heard.get(interface_id, -TOUCH_EVERY_S) < TOUCH_EVERY_S:
+        if interface_id in self._heard and now - self._heard[interface_id] < self._rules.sign_s:
             return
         if len(self._heard) >= REMEMBERED:
             self._heard.clear()
         self._heard[interface_id] = now
-        await self._database.write(lambda work: sign_of_life(work, interface_id), patient=True)
+        await self._database.write(lambda work: sign_of_life(work, self._rules, interface_id), patient=True)

@@ -29,7 +29,7 @@ def ask(work: Work, rules: Rules, message: Next) -> Asked:
     """Take the list of a poll. BadSignature: another boot has registered since; Revoked."""
     row = registry.current(work, message.interface_id, message.boot_id)
     heard = leases.hear(work, rules, row.id, message.boot_id, message.attempts)
-    registry.sign_of_life(work, row.id)
+    registry.sign_of_life(work, rules, row.id)
     known = {item.attempt_id for item in message.attempts}
     offers = dispatching.unanswered(work, row.id, known)
     heavy = [offer for offer in offers if not offer.attempt.light][: message.free_slots]

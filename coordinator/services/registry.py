@@ -35,8 +35,6 @@ from protocol.states import Admission, Lane
 Approval = Literal["manual", "auto"]
 SILENT_INTERVALS: Final = 3
 UNUSED_S: Final = 86_400.0
-TOUCH_EVERY_S: Final = 4.0
-"""A sign of life without words is written down at most this often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +210,8 @@ def _reply(work: Work, rules: Rules, row: Interfaces, heard: leases.Heard, *, bu
     )
 
 
-def sign_of_life(work: Work, interface_id: str) -> None:
-    """Any signed message shows that the node lives and can reach us. Costs a write every few seconds at most.
+def sign_of_life(work: Work, rules: Rules, interface_id: str) -> None:
+    """Any signed message shows that the node lives and can reach us. Costs a write every `sign_s` at most.
 
     Not that of a node that has left: its last poll may end long after that, and only registering brings it back.
     """
@@ -221,7 +219,7 @@ def sign_of_life(work: Work, interface_id: str) -> None:
     if row is None or row.admission == Admission.REVOKED or row.heartbeat_seq == interfaces.NO_MORE_BEATS:
         return
     back = not row.online or row.unreachable
-    if back or row.last_seen is None or row.last_seen < work.now - TOUCH_EVERY_S:
+    if back or row.last_seen is None or row.last_seen < work.now - rules.sign_s:
         interfaces.alive(work, interface_id)
     if back:
         work.announce(InterfaceChanged(InterfaceId(interface_id)))

@@ -1,8 +1,11 @@
 """The settings that services decide by, as one small value, so that a service needs no settings object."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from coordinator.domain.blame import Limits
+
+SIGN_S: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +25,9 @@ class Rules:
     result_days: float = 30.0
     retain_parts_hours: float = 72.0
     webhook_http: bool = True
+
+    @property
+    def sign_s(self) -> float:
+        """A sign of life without words is written down at most this often: well within the silence that makes a node
+        offline."""
+        return min(SIGN_S, self.heartbeat_s / 2)

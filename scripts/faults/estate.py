@@ -86,7 +86,7 @@ class Estate:
             files=Footage(whole.files.home, whole.files.videos, whole.files.backgrounds, 0, world.clips),
             probes=Probes(world, party),
             interface_client=Client(world, party),
-            node_keys=NodeKeys(database, whole.door.secrets),
+            node_keys=NodeKeys(database, whole.door.secrets, RULES),
             door=replace(whole.door, rules=RULES),
             polls=PollDesk(),
             book=ProgressBook(RULES, monotonic),

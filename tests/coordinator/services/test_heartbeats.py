@@ -1,6 +1,7 @@
 """How a node lives and goes. On SQLite, PostgreSQL and MariaDB."""
 
 import functools
+from dataclasses import replace
 
 import pytest
 
@@ -142,14 +143,14 @@ async def test_three_silent_intervals_make_a_node_offline_and_one_sign_brings_it
 
     assert (silent_for(170), silent_for(185), silent_for(999)) == (0, 1, 0)
     assert not (await row(database, interface_id)).online
-    await database.write(lambda work: registry.sign_of_life(work, interface_id))
+    await database.write(lambda work: registry.sign_of_life(work, RULES, interface_id))
     assert (await row(database, interface_id)).online
 
 
 async def test_a_sign_of_life_makes_an_unreachable_node_reachable_and_is_news(database: Database) -> None:
     interface_id = await settle_in(database, joining())
     await database.write(lambda work: registry.unreachable(work, interface_id))
-    _, news = database.run(lambda work: registry.sign_of_life(work, interface_id))
+    _, news = database.run(lambda work: registry.sign_of_life(work, RULES, interface_id))
     assert not (await row(database, interface_id)).unreachable
     assert QueueChanged() in news
 
@@ -159,7 +160,7 @@ async def test_signs_of_life_in_a_row_are_written_down_once(database: Database) 
     await database.write(lambda work: interfaces.note(work, interface_id, last_seen=work.now - 100))
 
     def touch(work: Work) -> float | None:
-        registry.sign_of_life(work, interface_id)
+        registry.sign_of_life(work, RULES, interface_id)
         found = interfaces.get(work, interface_id)
         assert found is not None
         return found.last_seen
@@ -169,10 +170,21 @@ async def test_signs_of_life_in_a_row_are_written_down_once(database: Database) 
     assert (await database.write(touch), await database.write(touch)) == (first, first)
 
 
+@pytest.mark.parametrize("heartbeat_s", [1.0, 60.0])
+async def test_a_node_that_only_asks_for_work_never_counts_as_silent(database: Database, heartbeat_s: float) -> None:
+    rules = replace(RULES, heartbeat_s=heartbeat_s)
+    interface_id = await settle_in(database, joining())
+    seconds = registry.SILENT_INTERVALS * heartbeat_s - 0.5
+    await database.write(lambda work: interfaces.note(work, interface_id, last_seen=work.now - seconds))
+    before = (await row(database, interface_id)).last_seen or 0.0
+    await database.write(lambda work: registry.sign_of_life(work, rules, interface_id))
+    assert ((await row(database, interface_id)).last_seen or 0.0) >= before + seconds
+
+
 async def test_a_revoked_node_gives_no_sign_of_life(database: Database) -> None:
     interface_id = await settle_in(database, joining())
     await database.write(lambda work: nodes.revoke(work, RULES, interface_id, nodes.SYSTEM))
-    await database.write(lambda work: registry.sign_of_life(work, interface_id))
+    await database.write(lambda work: registry.sign_of_life(work, RULES, interface_id))
     assert not (await row(database, interface_id)).online
 
 
@@ -204,11 +216,11 @@ async def test_a_sign_of_life_that_was_under_way_does_not_bring_back_a_node_that
     interface_id = await settle_in(database, message)
     own = Leave.model_validate({"interface_id": interface_id, "boot_id": message.boot_id})
     await database.write(lambda work: registry.leave(work, RULES, own))
-    for sign in (registry.sign_of_life, interfaces.alive):
+    for sign in (functools.partial(registry.sign_of_life, rules=RULES), interfaces.alive):
         await database.write(functools.partial(sign, interface_id=interface_id))
         assert not (await row(database, interface_id)).online
     await database.write(lambda work: registry.register(work, door(), message, interface_id))
-    await database.write(lambda work: registry.sign_of_life(work, interface_id))
+    await database.write(lambda work: registry.sign_of_life(work, RULES, interface_id))
     assert (await row(database, interface_id)).online
 
 

@@ -19,7 +19,7 @@ async def known(keys: NodeKeys, interface_id: str) -> Keys:
 
 async def test_the_secret_of_a_registration_is_the_next_one_until_it_is_used(sqlite_database: Database) -> None:
     joined = await join(sqlite_database, joining())
-    keys = NodeKeys(sqlite_database, SECRETS)
+    keys = NodeKeys(sqlite_database, SECRETS, RULES)
     fresh = await known(keys, joined.interface_id)
     assert (fresh.secret, fresh.next_secret) == (None, joined.secret)
     assert await keys.promote(fresh)
@@ -31,7 +31,7 @@ async def test_the_secret_of_a_registration_is_the_next_one_until_it_is_used(sql
 async def test_promoting_a_secret_that_was_replaced_meanwhile_changes_nothing(sqlite_database: Database) -> None:
     message = joining()
     first = await join(sqlite_database, message)
-    keys = NodeKeys(sqlite_database, SECRETS)
+    keys = NodeKeys(sqlite_database, SECRETS, RULES)
     stale = await known(keys, first.interface_id)
     second = await join(sqlite_database, message)
     assert not await keys.promote(stale)
@@ -42,7 +42,7 @@ async def test_promoting_a_secret_that_was_replaced_meanwhile_changes_nothing(sq
 
 async def test_a_change_is_read_at_once_after_its_news_and_soon_without(sqlite_database: Database) -> None:
     joined = await join(sqlite_database, joining())
-    heard, deaf = NodeKeys(sqlite_database, SECRETS), NodeKeys(sqlite_database, SECRETS)
+    heard, deaf = NodeKeys(sqlite_database, SECRETS, RULES), NodeKeys(sqlite_database, SECRETS, RULES)
     assert not (await known(heard, joined.interface_id)).revoked
     assert not (await known(deaf, joined.interface_id)).revoked
     await sqlite_database.write(lambda work: nodes.revoke(work, RULES, joined.interface_id, nodes.SYSTEM))
@@ -60,7 +60,7 @@ async def test_a_change_is_read_at_once_after_its_news_and_soon_without(sqlite_d
 async def test_a_secret_that_another_replica_gave_a_moment_ago_is_known(sqlite_database: Database) -> None:
     message = joining()
     first = await join(sqlite_database, message)
-    keys = NodeKeys(sqlite_database, SECRETS)
+    keys = NodeKeys(sqlite_database, SECRETS, RULES)
     stale = await known(keys, first.interface_id)
     second = await join(sqlite_database, message)
     found = await asyncio.gather(*(keys.again(stale) for _ in range(3)))
@@ -70,14 +70,14 @@ async def test_a_secret_that_another_replica_gave_a_moment_ago_is_known(sqlite_d
 
 
 async def test_a_node_that_nobody_knows_has_no_keys(sqlite_database: Database) -> None:
-    keys = NodeKeys(sqlite_database, SECRETS)
+    keys = NodeKeys(sqlite_database, SECRETS, RULES)
     keys.hear(InterfaceChanged(InterfaceId("nobody")))
     assert await asyncio.wait_for(keys.of("nobody"), 5) is None
 
 
 async def test_a_node_that_reports_on_its_work_is_alive_and_reachable(sqlite_database: Database) -> None:
     joined = await join(sqlite_database, joining())
-    keys = NodeKeys(sqlite_database, SECRETS)
+    keys = NodeKeys(sqlite_database, SECRETS, RULES)
     await keys.heard(joined.interface_id)
     await sqlite_database.write(lambda work: registry.unreachable(work, joined.interface_id))
     await keys.heard(joined.interface_id)
