@@ -28,6 +28,7 @@ _ERRORS: Final = {kind.code: kind for kind in MediaError.__subclasses__()}
 _VIDEO: Final = TypeAdapter(VideoFacts)
 _IMAGE: Final = TypeAdapter(ImageFacts)
 _NONSENSE: Final = "the reader of this file answered nonsense"
+_STOPPING: Final = "the service is stopping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,9 @@ class _Crashed(BrokenMedia):
 class ProbePool:
     """At most `workers` probes at once; more wait. Methods raise the media errors of `coordinator.errors`.
 
-    A worker is replaced after 200 files or when a file made it grow; one that dies takes nothing with it but the file
-    it was looking at (broken_media), one that hangs is killed (probe_timeout). `timeout_s` is for a small file; large
-    ones get a second more for every 50 MB.
+    A worker is replaced after 200 files or when a file made it grow; a file that two of them died of is broken_media,
+    one that hangs is killed (probe_timeout). `timeout_s` is for a small file; large ones get a second more for every
+    50 MB. Whoever is looked at when the pool stops learns nothing about his file: Overloaded.
     """
 
     def __init__(self, workers: int, *, timeout_s: float = TIMEOUT_S, served: int = SERVED) -> None:
@@ -120,10 +121,7 @@ class ProbePool:
 
     async def artifact(self, path: Path) -> ProbedArtifact:
         """What the verifier compares with the plan; no thumbnail is made."""
-        try:
-            answer = await self._ask("artifact", path)
-        except _Crashed:
-            answer = await self._ask("artifact", path)  # somebody may have killed the reader; a bad file does it again
+        answer = await self._ask("artifact", path)
         probed = _image_of(answer) if answer.body.get("kind") == "image" else _video_of(answer)
         pts = probed.times.pts if isinstance(probed, ProbedVideo) else array("q")
         size, sha256 = answer.body.get("size"), answer.body.get("sha256")
@@ -136,13 +134,19 @@ class ProbePool:
         return (await self._ask("thumbnail", path)).picture
 
     async def _ask(self, do: str, path: Path) -> Answer:
-        if self._stopped:
-            raise Overloaded("the service is stopping")
-        answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._run, do, path)
+        try:
+            answer = await self._once(do, path)
+        except _Crashed:
+            answer = await self._once(do, path)  # somebody may have killed the reader; a bad file does it again
         code = answer.body.get("code")
         if code is not None:
             raise _refusal(str(code), answer.body)
         return answer
+
+    async def _once(self, do: str, path: Path) -> Answer:
+        if self._stopped:
+            raise Overloaded(_STOPPING)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, do, path)
 
     def _run(self, do: str, path: Path) -> Answer:
         """In a thread of the pool's own, of which there are as many as workers."""
@@ -153,7 +157,7 @@ class ProbePool:
                 answer = worker.ask(do, file, self._timeout_s + os.fstat(file).st_size / BYTES_PER_SECOND)
             except (TimeoutError, Died, NotStarted) as error:
                 self._drop(worker)
-                raise _failure(error) from error
+                raise Overloaded(_STOPPING) if self._stopped else _failure(error) from error
             except BaseException:
                 self._drop(worker)
                 raise
@@ -165,7 +169,7 @@ class ProbePool:
     def _take(self) -> Worker:
         with self._lock:
             if self._stopped:
-                raise Overloaded("the service is stopping")
+                raise Overloaded(_STOPPING)
             worker = self._idle.pop() if self._idle else None
             if worker is not None and not worker.is_alive:
                 worker.stop()

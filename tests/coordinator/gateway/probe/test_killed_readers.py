@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from coordinator.domain.media import VideoFacts
 from coordinator.gateway.probe.pool import PEAK_KB, ProbePool
 from tests import clips
 
@@ -33,14 +34,23 @@ async def test_a_reader_is_not_taken_for_grown_because_the_program_that_started_
         assert pool.pids() == [pid]
 
 
-async def test_an_artifact_whose_reader_was_killed_from_outside_is_read_again(pool: ProbePool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["video", "background", "artifact"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV])
+async def test_a_file_whose_reader_was_ended_from_outside_is_read_again(
+    pool: ProbePool, tmp_path: Path, kind: str, number: signal.Signals
+) -> None:
     path = clips.write(tmp_path / "clip.mp4")
     await pool.video(path)
     (pid,) = pool.pids()
     os.kill(pid, signal.SIGSTOP)
-    probing = asyncio.create_task(pool.artifact(path))
+    probing = asyncio.create_task(
+        {"video": pool.video, "background": pool.background, "artifact": pool.artifact}[kind](path)
+    )
     while not pool.busy:
         await asyncio.to_thread(os.sched_yield)
-    os.kill(pid, signal.SIGKILL)
-    assert (await probing).size == path.stat().st_size
+    os.kill(pid, number)
+    os.kill(pid, signal.SIGCONT)
+    facts = (await probing).facts
+    assert isinstance(facts, VideoFacts)
+    assert facts.frames == 24
     assert pool.pids() != [pid]

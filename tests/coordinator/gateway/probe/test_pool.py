@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from coordinator.domain.media import ImageFacts, VideoFacts
-from coordinator.errors import BrokenMedia, CoordinatorError, Overloaded, ProbeTimeout
+from coordinator.errors import BrokenMedia, Overloaded, ProbeTimeout
 from coordinator.gateway.probe.pool import ProbedImage, ProbedVideo, ProbePool
 from tests import clips, independent_reader
 from tests.clips import Clip
@@ -219,26 +219,31 @@ async def test_a_worker_is_warm_and_is_replaced_after_its_share(tmp_path: Path) 
     assert not any(psutil.pid_exists(pid) for pid in pids)
 
 
-@pytest.mark.parametrize(
-    ("number", "error"),
-    [(signal.SIGKILL, BrokenMedia), (signal.SIGSEGV, BrokenMedia), (signal.SIGXCPU, ProbeTimeout)],
-    ids=["killed", "crashed", "out of CPU time"],
-)
-async def test_a_worker_that_ends_at_work_takes_only_its_file_with_it(
-    lone: ProbePool, tmp_path: Path, number: signal.Signals, error: type[CoordinatorError]
-) -> None:
+async def test_a_worker_that_runs_out_of_cpu_time_takes_only_its_file_with_it(lone: ProbePool, tmp_path: Path) -> None:
     path = clips.write(tmp_path / "clip.mp4")
     await lone.video(path)
     (pid,) = lone.pids()
     os.kill(pid, signal.SIGSTOP)
     probing = asyncio.create_task(lone.video(path))
     await _until_at_work(lone)
-    os.kill(pid, number)
+    os.kill(pid, signal.SIGXCPU)
     os.kill(pid, signal.SIGCONT)
-    with pytest.raises(error):
+    with pytest.raises(ProbeTimeout):
         await probing
     assert (await lone.video(path)).facts.frames == 24
     assert lone.pids() != [pid]
+
+
+async def test_a_file_that_every_worker_dies_of_is_broken_and_takes_nothing_with_it(
+    lone: ProbePool, tmp_path: Path
+) -> None:
+    path = clips.write(tmp_path / "clip.mp4")
+    await lone.video(path)
+    before = lone.pids()
+    with pytest.raises(BrokenMedia, match="crash"):
+        await lone.video(tmp_path)  # no worker can read a directory
+    assert (await lone.video(path)).facts.frames == 24
+    assert lone.pids() != before
 
 
 async def test_a_worker_that_died_while_idle_harms_nobody(lone: ProbePool, tmp_path: Path) -> None:
@@ -275,7 +280,7 @@ async def test_a_pool_that_stops_ends_the_probe_that_runs(tmp_path: Path) -> Non
     probing = asyncio.create_task(pool.video(path))
     await _until_at_work(pool)
     await pool.stop()
-    with pytest.raises(CoordinatorError):
+    with pytest.raises(Overloaded):
         await probing
     assert not psutil.pid_exists(pid)
 
