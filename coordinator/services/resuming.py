@@ -6,7 +6,7 @@ upload that is whole but not registered, because the one who should have done it
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Final, NamedTuple
 
 from coordinator.errors import (
@@ -107,10 +107,7 @@ async def look(desk: Desk, user: Users, upload_id: str) -> Progress:
         await file.open()
     except UploadLocked:
         return Progress(row, length)  # it is being examined just now
-    try:
-        return await _finish(desk, row, file)
-    finally:
-        await file.close()
+    return await _finish(desk, row, file)
 
 
 async def go_on(desk: Desk, user: Users, upload_id: str, piece: Piece) -> Progress:
@@ -126,7 +123,8 @@ async def go_on(desk: Desk, user: Users, upload_id: str, piece: Piece) -> Progre
         return _again(row, piece)
     file = desk.files.growing(row.kind, row.id, row.size)
     await file.open()
-    try:
+    async with AsyncExitStack() as held:
+        held.push_async_callback(file.close)
         if file.size != piece.offset:
             raise WrongOffset(f"the file has {file.size} bytes", received=file.size)
         await asyncio.to_thread(desk.files.check_room, piece.coming or 0)
@@ -135,9 +133,10 @@ async def go_on(desk: Desk, user: Users, upload_id: str, piece: Piece) -> Progre
             await file.append(piece.stream)
         else:
             await file.append_checked(piece.stream, piece.checksum)
-        return Progress(row, file.size) if file.size < row.size else await _finish(desk, row, file)
-    finally:
-        await file.close()
+        if file.size < row.size:
+            return Progress(row, file.size)
+        held.pop_all()
+    return await _finish(desk, row, file)
 
 
 async def remove(desk: Desk, user: Users, upload_id: str) -> None:
@@ -198,8 +197,16 @@ def _again(row: Uploads, piece: Piece) -> Progress:
 
 
 async def _finish(desk: Desk, row: Uploads, file: GrowingFile) -> Progress:
-    """Examine and register the whole, locked file; it ends whole or not at all, also when the sender goes away."""
-    return await asyncio.shield(asyncio.create_task(_register(desk, row, file)))
+    """Examine, register and unlock the whole, locked file; it ends whole or not at all, also when the sender goes away,
+    and until then it stays locked: another replica may be asked for it meanwhile."""
+    return await asyncio.shield(asyncio.create_task(_settled(desk, row, file)))
+
+
+async def _settled(desk: Desk, row: Uploads, file: GrowingFile) -> Progress:
+    try:
+        return await _register(desk, row, file)
+    finally:
+        await file.close()
 
 
 async def _register(desk: Desk, row: Uploads, file: GrowingFile) -> Progress:

@@ -1,11 +1,14 @@
 """Resumable uploads where one side dies: nothing is lost, nothing is made twice, nothing is left behind."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
 
 from coordinator import errors
+from coordinator.gateway import disk
 from coordinator.gateway.files import Files
 from coordinator.gateway.probe.pool import ProbePool
 from coordinator.ids import new_id
@@ -103,6 +106,56 @@ async def test_a_service_that_stops_while_it_examines_keeps_the_upload(desk: Des
         await resuming.look(desk._replace(probes=stopped), user, upload_id)
     assert everything(desk.files.home) == [f"videos/{upload_id}.part"]
     assert (await resuming.look(desk, user, upload_id)).done
+
+
+async def test_a_service_that_stops_in_the_middle_of_an_examination_keeps_the_upload(
+    desk: Desk, user: Users, clip: bytes
+) -> None:
+    upload_id = await _whole(desk, user, clip)
+    pool = await _halted(desk, upload_id)
+    looking = asyncio.create_task(resuming.look(desk._replace(probes=pool), user, upload_id))
+    await _until_examined(pool)
+    await pool.stop()
+    with pytest.raises(errors.Overloaded):
+        await looking
+    assert everything(desk.files.home) == [f"videos/{upload_id}.part"]
+    assert (await resuming.look(desk, user, upload_id)).done
+
+
+@pytest.mark.parametrize("how", ["look", "an empty piece"])
+async def test_an_examination_whose_asker_went_away_keeps_other_replicas_out_until_it_ends(
+    desk: Desk, user: Users, clip: bytes, how: str
+) -> None:
+    upload_id = await _whole(desk, user, clip)
+    pool = await _halted(desk, upload_id)
+    here, elsewhere = desk._replace(probes=pool), desk._replace(files=_without_memory(desk.files))
+    empty = _piece(len(clip), b"")
+    asked = resuming.look(here, user, upload_id) if how == "look" else resuming.go_on(here, user, upload_id, empty)
+    asking = asyncio.create_task(asked)
+    await _until_examined(pool)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert not (await resuming.look(elsewhere, user, upload_id)).done
+    os.kill(pool.pids()[0], signal.SIGCONT)
+    while not (await resuming.look(elsewhere, user, upload_id)).done:
+        await asyncio.to_thread(os.sched_yield)
+    assert len(everything(desk.files.home)) == 3
+    await pool.stop()
+
+
+async def _halted(desk: Desk, upload_id: str) -> ProbePool:
+    """A pool whose one reader stands still from the next file on."""
+    pool = ProbePool(1)
+    await pool.start()
+    await pool.video(disk.part_of(desk.files.media("video", upload_id)))
+    os.kill(pool.pids()[0], signal.SIGSTOP)
+    return pool
+
+
+async def _until_examined(pool: ProbePool) -> None:
+    while not pool.busy:
+        await asyncio.to_thread(os.sched_yield)
 
 
 async def test_an_upload_that_is_given_up_while_it_arrives_leaves_nothing(desk: Desk, user: Users, clip: bytes) -> None:
