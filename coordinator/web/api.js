@@ -70,7 +70,7 @@ export async function call(method, path, body, { signal, headers = {}, raw = fal
   const answer = await reach(BASE + path, request);
   if (!answer.ok) throw await refused(answer);
   if (raw) return answer;
-  return answer.status === 204 ? null : answer.json();
+  return answer.status === 204 ? null : parsed(answer);
 }
 
 async function reach(url, request) {
@@ -82,11 +82,26 @@ async function reach(url, request) {
   }
 }
 
+/** An answer that breaks off, or is another's than the server's, is none. */
+async function parsed(answer) {
+  try {
+    return await answer.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Unreachable();
+  }
+}
+
 async function refused(answer) {
-  const isProblem = (answer.headers.get("content-type") || "").includes("json");
-  const problem = new Problem(answer.status, isProblem ? await answer.json() : {});
+  const problem = new Problem(answer.status, await parsed(answer).catch(nothing));
   report(problem);
   return problem;
+}
+
+/** The answer to HEAD has no body, and a proxy's page says nothing that we could read. */
+function nothing(error) {
+  if (!(error instanceof Unreachable)) throw error;
+  return {};
 }
 
 /** Tell the shell when a refusal means that the session is over. */

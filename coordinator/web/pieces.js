@@ -35,9 +35,9 @@ function refused(request) {
   return problem;
 }
 
-/** Whether a failure is the last word. Another writer, a wrong offset, a busy or silent server are not. */
+/** Whether a failure is the last word. Another writer, a wrong offset, an ended session, a busy or silent server are not. */
 export function refusalOf(error) {
   if (!(error instanceof api.Problem)) return !(error instanceof api.Unreachable);
-  const passing = [404, 408, 409, 410, 423, 425, 429, 460];
+  const passing = [401, 404, 408, 409, 410, 423, 425, 429, 460];
   return error.status === 507 || (error.status < 500 && !passing.includes(error.status));
 }

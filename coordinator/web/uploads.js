@@ -82,11 +82,7 @@ export function dismiss(entry) {
 }
 
 export async function forget(id) {
-  try {
-    await api.remove(`/uploads/${id}`);
-  } catch (error) {
-    if (error.status !== 404 && error.status !== 410) throw error;
-  }
+  await api.remove(`/uploads/${id}`).catch(unlessGone);
 }
 
 /** What the server has begun and this page does not send now. */
@@ -122,16 +118,19 @@ async function located(entry) {
 
 /** Ask for the offset. False: the server knows nothing of it any more. */
 async function looked(entry) {
-  const answer = await fetch(`/api/v1/uploads/${entry.id}`, { method: "HEAD", headers: api.headersFor("HEAD", { "Tus-Resumable": "1.0.0" }) });
-  if ([404, 410].includes(answer.status)) {
+  const answer = await api.call("HEAD", `/uploads/${entry.id}`, undefined, { headers: { "Tus-Resumable": "1.0.0" }, raw: true }).catch(unlessGone);
+  if (!answer) {
     drop(entry);
     entry.id = null;
     return false;
   }
-  if (!answer.ok) throw new api.Problem(answer.status, {});
   entry.offset = Number(answer.headers.get("Upload-Offset"));
   await arrived(entry, answer.headers.get("Content-Location"));
   return true;
+}
+
+function unlessGone(error) {
+  if (![404, 410].includes(error.status)) throw error;
 }
 
 async function piece(entry) {

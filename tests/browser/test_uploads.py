@@ -6,19 +6,33 @@ from playwright.sync_api import JSHandle, Page, Request, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.site import PASSWORD, Site
+from tests.browser.visitor import Visitor
 
 DOOR = ("用户名", "密码", "登录")
 PIECE = 8 * 1024 * 1024
 
 
-def stops_after_one_piece(page: Page) -> None:
-    """A line that lets the first piece through and holds the second."""
+def stops_after_one_piece(page: Page) -> list[Route]:
+    """A line that lets the first piece through and holds what comes after it, which stands in the list."""
+    held: list[Route] = []
 
     def pass_on(route: Route) -> None:
         if int(route.request.headers.get("upload-offset", 0)) == 0:
             route.continue_()
+        else:
+            held.append(route)
 
     page.route("**/api/v1/uploads/*", pass_on)
+    return held
+
+
+def goes_away(visitor: Visitor, held: list[Route]) -> None:
+    """The connection is lost with a piece on its way, for so long that asking how much has arrived fails, too."""
+    visitor.may_be_offline = True
+    with visitor.page.expect_event("requestfailed", lambda request: request.method == "HEAD"):
+        visitor.context.set_offline(True)
+        held[-1].continue_()
+    expect(visitor.page.get_by_role("list", name="上传列表")).to_contain_text("连接中断，恢复后自动继续")
 
 
 def offsets(requests: list[Request]) -> list[int]:
@@ -30,7 +44,7 @@ def test_an_upload_goes_on_after_the_browser_was_closed(visit: Visit, site: Site
     with visit(locale="zh-CN") as visitor:
         visitor.go("/library")
         page = visitor.log_in("韩梅梅", PASSWORD, DOOR)
-        stops_after_one_piece(page)
+        held = stops_after_one_piece(page)
         with page.expect_request(lambda request: request.headers.get("upload-offset") == str(PIECE)):
             page.get_by_label("选择视频").set_input_files(heavy_clip)
         bar = page.get_by_role("progressbar", name="大视频.mp4 的上传进度")
@@ -40,6 +54,9 @@ def test_an_upload_goes_on_after_the_browser_was_closed(visit: Visit, site: Site
         expect(page.get_by_role("list", name="上传列表")).to_contain_text("已暂停")
         with page.expect_request(lambda request: request.headers.get("upload-offset") == str(PIECE)):
             page.get_by_role("button", name="继续上传 大视频.mp4").click()
+        goes_away(visitor, held)
+        with page.expect_request(lambda request: request.headers.get("upload-offset") == str(PIECE)):
+            visitor.context.set_offline(False)
         page.close(run_before_unload=False)
         before = offsets(visitor.sent)
         visitor.sent.clear()
