@@ -55,29 +55,28 @@ def of_task(task_id: str) -> Thing:
 
 
 def events(work: Work, here: Context, rows: Sequence[Events]) -> list[Told]:
-    """The texts of events, each with its task as it is now; a task is read once for all of them."""
-    ids = dict.fromkeys(row.task_id for row in rows if row.task_id is not None)
-    objects = {task_id: _object(work, here, task_id) for task_id in ids}
-    return [_told(row, row.task_id, objects[row.task_id]) for row in rows if row.task_id is not None]
+    """The texts of events, each with its task as it is now; a task is read once for all of them. Not with its place in
+    the queue: that is counted over all who wait, and every submission would count it again for each of its tasks."""
+    now = here.clock()
+    pictures = _pictures(work, dict.fromkeys(row.task_id for row in rows if row.task_id is not None))
+    objects = {picture.task.id: views.task(picture, here.links, now) for picture in pictures}
+    return [_told(row, row.task_id, objects.get(row.task_id)) for row in rows if row.task_id is not None]
 
 
-def _told(row: Events, task_id: str, shown: dict[str, Any]) -> Told:
+def _told(row: Events, task_id: str, shown: dict[str, Any] | None) -> Told:
     at = rfc3339(row.at) or ""
-    event = TaskEvent(seq=row.seq or 0, at=at, kind=row.kind, data=row.data, object=shown)
+    known = shown or {"id": task_id, "state": REMOVED}
+    event = TaskEvent(seq=row.seq or 0, at=at, kind=row.kind, data=row.data, object=known)
     return Told(row.seq or 0, row.user_id or "", of_task(task_id), event.model_dump_json())
-
-
-def _object(work: Work, here: Context, task_id: str) -> dict[str, Any]:
-    task = tasks.get(work, task_id)
-    if task is None:
-        return {"id": task_id, "state": REMOVED}
-    return views.task(looking.one(work, task), here.links, here.clock())
 
 
 def numbers(work: Work, here: Context, task_ids: Collection[str]) -> list[Standing]:
     """How far tasks are; those that are gone have no numbers."""
-    found = [task for task_id in task_ids if (task := tasks.get(work, task_id)) is not None]
-    return [_standing(picture, here) for picture in looking.many(work, found)]
+    return [_standing(picture, here) for picture in _pictures(work, task_ids)]
+
+
+def _pictures(work: Work, task_ids: Collection[str]) -> list[Picture]:
+    return looking.many(work, [task for task_id in task_ids if (task := tasks.get(work, task_id)) is not None])
 
 
 def _standing(picture: Picture, here: Context) -> Standing:

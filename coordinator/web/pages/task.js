@@ -110,9 +110,9 @@ function view(state, context) {
   ];
 }
 
-function summary(task) {
+function summary({ task, explanation }) {
   const words = task.state === "processing" ? parts.pace(task) : "";
-  const place = task.queue_position ? t("task.place", { place: task.queue_position }) : "";
+  const place = task.state === "waiting" && explanation ? t("task.place", { place: explanation.tasks_before + 1 }) : "";
   return h("p", { class: "summary" }, h("span", { role: "status" }, parts.stateBadge(task)), h("span", { class: "soft" }, words || place));
 }
 

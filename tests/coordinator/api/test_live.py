@@ -15,8 +15,10 @@ from coordinator.gateway.tokens import new_key
 from coordinator.services import accounts, submissions
 from coordinator.services.rules import Rules
 from coordinator.services.submissions import Submission
-from coordinator.store import users
+from coordinator.store import events, tasks, users
+from coordinator.store.work import Work
 from protocol.base import InterfaceId
+from protocol.states import TaskState
 from tests.coordinator.api.live_server import BRISK, SECONDS, Live, closed, heard, hello, live_server, to_the_end
 from tests.coordinator.conftest import settings_in
 from tests.system.patience import until
@@ -242,6 +244,31 @@ def test_progress_is_told_without_a_number(live: Live) -> None:
         assert told["object"] == created["object"]
         live.happens(other)
         assert heard(theirs)["kind"] == "waiting"
+
+
+def test_events_of_a_batch_show_its_tasks_and_count_nobodys_place_in_the_queue(live: Live) -> None:
+    mine = live.account()
+    live.quiet()
+
+    def submitted(work: Work) -> list[str]:
+        made = [submissions.create(work, Rules(), Submission(mine, TaskCreate())).id for _ in range(3)]
+        for task_id in made:
+            tasks.move(work, task_id, (TaskState.IDLE,), TaskState.WAITING, submitted_at=work.now)
+            events.record(work, "waiting", task_id, mine)
+        return made
+
+    def gone(work: Work) -> None:
+        for task_id in made:
+            tasks.remove(work, task_id)
+
+    with live.hears(mine) as ear:
+        hello(ear)
+        made = live.run(submitted)
+        told = [heard(ear) for _ in range(2 * len(made))]
+    assert [message["object"]["id"] for message in told if message["kind"] == "waiting"] == made
+    assert {message["object"]["state"] for message in told} == {"waiting"}
+    assert {message["object"]["queue_position"] for message in told} == {None}
+    live.run(gone)
 
 
 def test_nodes_and_the_queue_are_told_to_administrators_who_ask(live: Live) -> None:
