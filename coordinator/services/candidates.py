@@ -103,9 +103,10 @@ def _node(now: float, row: Interfaces, held: Sequence[Occupied], polls: Polls) -
     if alone:
         ready, light = [max(*alone, *ready)] * slots, max(*alone, light)
     asks = row.id in polls.full or row.id in polls.light
-    if row.id in polls.soon and not asks:
+    reachable = fleet.reachable(row, {row.id} if asks else ())
+    if row.id in polls.soon and not reachable:
         ready, light = [max(SOON_S, at) for at in ready], max(SOON_S, light)
-    elif not fleet.reachable(row, {row.id} if asks else ()):
+    elif not reachable:
         # what it holds will be free; what is free already cannot be had while nobody can reach it
         ready, light = [at for at in ready if at > 0.0], light or -1.0
     elif row.id in polls.light and row.id not in polls.full:

@@ -6,7 +6,7 @@ import pytest
 
 from coordinator.errors import ArtifactMismatch, ArtifactTooLarge, BadSignature, Gone, NotFound
 from coordinator.gateway.attempt_tokens import AttemptTokens
-from coordinator.services import controls, looking, node_files, pulling, registry, statistics
+from coordinator.services import candidates, choosing, controls, looking, node_files, pulling, registry, statistics
 from coordinator.services.assignments import assignment
 from coordinator.services.candidates import Polls
 from coordinator.services.polling import EXPECTED_S, PollDesk, heard
@@ -217,6 +217,14 @@ def test_a_picture_of_a_task_says_what_its_nodes_do(world: World) -> None:
     world.verify(attempt_id)
     done = world.database.look(lambda work: looking.one(work, world.get(task_id)))
     assert [result.output for result in done.results] == ["composite"]
+
+
+def test_a_node_that_has_just_moved_to_the_push_lane_is_free_at_once(world: World) -> None:
+    world.task()
+    moved, _ = world.node(), world.node()
+    found = world.run(lambda work: choosing.choose(work, candidates.look(work, Polls(soon={moved}))))
+    assert found is not None
+    assert found.interface_id == moved
 
 
 def test_statistics_count_what_is_and_what_was(world: World) -> None:
