@@ -5,18 +5,21 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from coordinator.api.live_reader import Reader
+from coordinator.api.rate_limit import Meter
+from coordinator.clock import monotonic
 from protocol.live import Topic
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many sockets there may be: in all, of one account, and of those that have not yet said who they are. And how
-    long, in seconds, one may take for its first message, be silent, and leave a message untaken; after how long nothing
-    said it is pinged, and how often rights are read."""
+    """How many sockets there may be: in all, of one account, and of those that have not yet said who they are; and how
+    many events an account is told again in a minute. And how long, in seconds, one may take for its first message, be
+    silent, and leave a message untaken; after how long nothing said it is pinged, and how often rights are read."""
 
     sockets: int = 5000
     of_account: int = 20
     strangers: int = 500
+    told_again: int = 10_000
     first_s: float = 10.0
     idle_s: float = 60.0
     send_s: float = 10.0
@@ -30,6 +33,7 @@ class Audience:
 
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
+        self._told_again = Meter(f"{bounds.told_again}/minute")
         self._strangers = 0
         self._counts: Counter[str] = Counter()
         self.open: set[Reader] = set()
@@ -67,6 +71,10 @@ class Audience:
         if not self._counts[key]:
             del self._counts[key]
 
+    def may_tell_again(self, reader: Reader, events: int) -> bool:
+        """Count events that this socket wants to be told again. False: its account has had enough of them for now."""
+        return not self._told_again.wait_s(reader.identity.user_id, monotonic(), events)
+
     def hearing(self, reader: Reader) -> None:
         """From now on this socket is told what happens."""
         for topic in reader.topics:
@@ -95,7 +103,3 @@ class Audience:
     def of_tasks(self, user_ids: Collection[str]) -> set[Reader]:
         """Who hears about a task of any of these accounts."""
         return set().union(*(self.of_task(user_id) for user_id in user_ids))
-
-    def hears_tasks(self) -> bool:
-        """Whether anybody hears about any task."""
-        return bool(self._topics[Topic.TASKS] or self._topics[Topic.ALL_TASKS])

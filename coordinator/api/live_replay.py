@@ -81,7 +81,7 @@ async def _reached(here: Context, hub: Hub, since: int) -> bool:
 async def _is_too_much(here: Context, hub: Hub, reader: Reader, since: int) -> bool:
     upto, whose = hub.position or 0, _whose(reader)
     count = await here.database.read(lambda work: history.count(work, since, upto, whose, MOST_REPLAYED + 1))
-    return count > MOST_REPLAYED
+    return count > MOST_REPLAYED or not hub.audience.may_tell_again(reader, count)
 
 
 async def _tell_more(here: Context, hub: Hub, reader: Reader, say: Say) -> None:

@@ -30,10 +30,12 @@ class Meter:
         """How many numbers are kept."""
         return len(self._whole_at)
 
-    def wait_s(self, name: str, now: float) -> float:
-        """Count one request at `now` (monotonic seconds); or, without counting, the seconds until the next is fine."""
+    def wait_s(self, name: str, now: float, cost: int = 1) -> float:
+        """Count one request at `now` (monotonic seconds), or `cost` of them; or, without counting, the seconds until
+        that is fine."""
         moved = [
-            max(self._whole_at.get((name, at), now), now) + step for at, (step, _period) in enumerate(self._limits)
+            max(self._whole_at.get((name, at), now), now) + cost * step
+            for at, (step, _period) in enumerate(self._limits)
         ]
         wait = max(whole - now - period for whole, (_step, period) in zip(moved, self._limits, strict=True))
         if wait > 1e-9:

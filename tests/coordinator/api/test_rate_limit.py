@@ -14,6 +14,14 @@ def test_a_burst_is_fine_and_then_a_request_at_a_time() -> None:
     assert meter.wait_s("b", 110.0) == 0.0
 
 
+def test_what_costs_more_is_counted_as_so_many_and_what_costs_nothing_is_always_fine() -> None:
+    meter = Meter("6/minute")
+    assert meter.wait_s("a", 0.0, 5) == 0.0
+    assert meter.wait_s("a", 0.0, 3) == 20.0
+    assert meter.wait_s("a", 0.0, 1) == 0.0
+    assert [meter.wait_s("a", 0.0, cost) for cost in (0, 1, 0)] == [0.0, 10.0, 0.0]
+
+
 def test_the_tightest_of_several_limits_counts() -> None:
     meter = Meter("2/second; 3/minute")
     assert [meter.wait_s("a", 0.0) for _ in range(2)] == [0.0, 0.0]
