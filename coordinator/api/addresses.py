@@ -1,7 +1,7 @@
 """Who is at the other end: the peer, or what a trusted proxy says about it."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 
 def client_address(peer: str, forwarded_for: str, trusted: Sequence[IPv4Network | IPv6Network]) -> str:
@@ -18,6 +18,15 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[IPv4Network 
         if not any(parsed in network for network in trusted):
             return address
     return address
+
+
+def household(address: str) -> str:
+    """One household of IPv6 has 2**64 addresses and counts once."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else address
 
 
 def _parsed(word: str) -> IPv4Address | IPv6Address | None:

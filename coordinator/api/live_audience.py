@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from coordinator.api.addresses import household
 from coordinator.api.live_reader import Reader
 from coordinator.api.rate_limit import Meter
 from coordinator.clock import monotonic
@@ -12,13 +13,15 @@ from protocol.live import Topic
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many sockets there may be: in all, of one account, and of those that have not yet said who they are; and how
-    many events an account is told again in a minute. And how long, in seconds, one may take for its first message, be
-    silent, and leave a message untaken; after how long nothing said it is pinged, and how often rights are read."""
+    """How many sockets there may be: in all, of one account, and of those that have not yet said who they are, in all
+    and from one address; and how many events an account is told again in a minute. And how long, in seconds, one may
+    take for its first message, be silent, and leave a message untaken; after how long nothing said it is pinged, and
+    how often rights are read."""
 
     sockets: int = 5000
     of_account: int = 20
-    strangers: int = 500
+    strangers: int = 1000
+    of_address: int = 50
     told_again: int = 10_000
     first_s: float = 10.0
     idle_s: float = 60.0
@@ -34,25 +37,31 @@ class Audience:
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
         self._told_again = Meter(f"{bounds.told_again}/minute")
-        self._strangers = 0
+        self._strangers: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self.open: set[Reader] = set()
         self._own: defaultdict[str, set[Reader]] = defaultdict(set)
         self._topics: defaultdict[Topic, set[Reader]] = defaultdict(set)
 
     def __len__(self) -> int:
-        return len(self.open) + self._strangers
+        return len(self.open) + self._strangers.total()
 
-    def knock(self) -> bool:
-        """A socket was opened. False: there are too many."""
-        if self._strangers >= self.bounds.strangers or len(self) >= self.bounds.sockets:
+    def knock(self, address: str) -> bool:
+        """A socket was opened. False: there are too many, of this address or in all."""
+        bounds, near = self.bounds, household(address)
+        if len(self) >= bounds.sockets or self._strangers.total() >= bounds.strangers:
             return False
-        self._strangers += 1
+        if self._strangers[near] >= bounds.of_address:
+            return False
+        self._strangers[near] += 1
         return True
 
-    def gave_up(self) -> None:
+    def gave_up(self, address: str) -> None:
         """A socket that knocked is gone, or is no stranger any more."""
-        self._strangers -= 1
+        near = household(address)
+        self._strangers[near] -= 1
+        if not self._strangers[near]:
+            del self._strangers[near]
 
     def enter(self, reader: Reader) -> bool:
         """A socket proved who it is. False: its account has too many."""

@@ -1,12 +1,12 @@
 """RATE_LIMIT: per address before login, per account after. Nodes, files and upload pieces are not counted."""
 
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from limits import parse_many
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from coordinator.api.addresses import household
 from coordinator.api.errors import error_response
 from coordinator.api.paths import NODES, UPLOADS
 from coordinator.errors import AccountError, RateLimited
@@ -76,14 +76,5 @@ def _counts(method: str, path: str) -> bool:
 def _name(scope: Scope) -> str:
     account = scope["state"]["account"]
     if account is None or isinstance(account, AccountError):
-        return f"address {_network(scope['state']['address'])}"
+        return f"address {household(scope['state']['address'])}"
     return f"account {account.id}"
-
-
-def _network(address: str) -> str:
-    """One household of IPv6 has 2**64 addresses and counts once."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else address

@@ -40,12 +40,13 @@ async def socket(websocket: WebSocket) -> None:
 
 
 async def _attended(websocket: WebSocket, here: Context, hub: Hub) -> Ending:
-    if not hub.audience.knock():
+    address: str = websocket.scope["state"]["address"]
+    if not hub.audience.knock(address):
         return CROWD
     try:
         known = await _introduced(websocket, here, hub.audience.bounds.first_s)
     finally:
-        hub.audience.gave_up()
+        hub.audience.gave_up(address)
     if isinstance(known, Ending):
         return known
     if not hub.audience.enter(known):

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from coordinator.api.live_audience import Bounds
-from tests.coordinator.api.live_server import heard, hello, live_server
+from tests.coordinator.api.live_server import closed, heard, hello, live_server
 from tests.coordinator.conftest import settings_in
 
 
@@ -35,3 +35,19 @@ def test_an_account_is_told_so_much_again_in_a_minute_and_then_only_that_there_w
             for _ in range(3):  # who missed nothing is told so as often as it asks
                 second.send(json.dumps({"type": "subscribe", "since": newest + 3}))
                 assert heard(second) == {"type": "hello", "seq": newest + 3}
+
+
+def test_silent_strangers_of_an_address_are_so_many_and_who_says_who_it_is_makes_room(
+    tmp_path: Path, migrated_sqlite: Path
+) -> None:
+    shutil.copyfile(migrated_sqlite, tmp_path / "segfleet.db")
+    with live_server(settings_in(tmp_path, SEGFLEET_HOME=str(tmp_path)), Bounds(of_address=2)) as narrow:
+        introduction = json.dumps({"type": "auth", "token": narrow.token(narrow.account())})
+        with narrow.connect() as first, narrow.connect():
+            with narrow.connect() as third:
+                assert closed(third) == (4429, "too_many_sockets")
+            first.send(introduction)
+            hello(first)
+            with narrow.connect() as fourth:
+                fourth.send(introduction)
+                hello(fourth)

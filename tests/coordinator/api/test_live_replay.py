@@ -211,12 +211,21 @@ def test_the_silent_and_the_slow_are_closed(after_s: float, busy: bool, code: Cl
 
 def test_there_are_only_so_many_sockets() -> None:
     audience = Audience(Bounds(sockets=3, of_account=2, strangers=2))
-    assert [audience.knock() for _ in range(3)] == [True, True, False]
-    audience.gave_up()
-    audience.gave_up()
+    assert [audience.knock("a") for _ in range(3)] == [True, True, False]
+    audience.gave_up("a")
+    audience.gave_up("a")
     first, second, third = reader(), reader(), reader()
     assert [audience.enter(one) for one in (first, second, third)] == [True, True, False]
-    assert audience.knock()
-    assert not audience.knock()
+    assert audience.knock("a")
+    assert not audience.knock("a")
     audience.leave(first)
     assert audience.enter(third)
+
+
+def test_strangers_of_one_address_keep_nobody_else_out() -> None:
+    audience = Audience(Bounds(of_address=2))
+    one_household = ("2001:db8::1", "2001:db8::2", "2001:db8::3")
+    assert [audience.knock(address) for address in one_household] == [True, True, False]
+    assert [audience.knock(address) for address in ("2001:db8:0:1::1", "192.0.2.1")] == [True, True]
+    audience.gave_up(one_household[1])
+    assert audience.knock(one_household[2])
