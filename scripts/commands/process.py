@@ -12,6 +12,7 @@ from interface_node.errors import NodeError, UnsupportedBackground
 from protocol.states import Output
 from protocol.work import Encoding, Fit, Refinement
 from scripts import backgrounds
+from scripts.commands import places
 from scripts.commands.models import cache_folder, pulled, refused
 from scripts.commands.quality_options import Decontaminate, FillHoles, RefineEdges, Smooth
 from scripts.refusal import console, errors
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from interface_node.pipeline.spec import Progress as Step
 
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
-Masks = Literal["video", "png"]
 
 
 def process(
@@ -42,7 +41,7 @@ def process(
     crf: Annotated[int | None, typer.Option(min=0, max=51, help="Its quality, x264's scale; less is better.")] = None,
     fragmented: Annotated[bool, typer.Option("--fragmented", help="Playable while written, as OUT.part.")] = False,
     foreground: Annotated[Literal["vp9", "prores"], typer.Option(help="How alpha is kept.")] = "vp9",
-    mask: Annotated[Masks, typer.Option(help="A grey video, or a ZIP with a PNG for each frame.")] = "video",
+    mask: Annotated[places.Masks, typer.Option(help="A grey video, or a ZIP with a PNG for each frame.")] = "video",
     refine_edges: RefineEdges = False,
     fill_holes: FillHoles = False,
     smooth: Smooth = False,
@@ -51,35 +50,45 @@ def process(
     """Replace the background of one video or picture on this machine."""
     from interface_node.pipeline.spec import RunSpec
 
-    _check_places(video, out, preview)
-    speed, factor = PRESETS[quality]
-    coding = {"codec": codec, "preset": preset or speed, "crf": factor if crf is None else crf}
-    encoding = Encoding.model_validate(coding | {"foreground": foreground, "fragmented": fragmented})
+    _check_preview(video, out, preview)
+    encoding = _encoding(quality, preset, crf, codec=codec, foreground=foreground, fragmented=fragmented)
     refinement = Refinement(edges=refine_edges, holes=fill_holes, smooth=smooth, decontaminate=decontaminate)
-    paths = {output: output_path(out, output, encoding, mask) for output in outputs or [Output.COMPOSITE] if out}
     try:
+        paths = _places(video, out, outputs or [Output.COMPOSITE], encoding, mask) if out else {}
+        places.check_apart([*paths.values(), *([preview] if preview else [])], video, background)
         spec = RunSpec(video, parse_background(background, fit, loop), paths, encoding, refinement=refinement)
         session = _load(model, device)
         if preview is not None:
             _preview(preview, spec, session)
         if out is not None:
-            _tell(_picture(spec, session) if _is_picture(video) else _video(spec, session), session)
+            _tell(_picture(spec, session) if places.is_picture(video) else _video(spec, session), session)
+    except places.Misplaced as error:
+        raise typer.BadParameter(str(error)) from error
     except NodeError as error:
         raise refused(error) from error
 
 
-def _check_places(video: Path, out: Path | None, preview: Path | None) -> None:
+def _encoding(quality: Quality, preset: Preset | None, crf: int | None, **more: object) -> Encoding:
+    speed, factor = PRESETS[quality]
+    return Encoding.model_validate({"preset": preset or speed, "crf": factor if crf is None else crf, **more})
+
+
+def _places(
+    video: Path, out: Path, outputs: list[Output], encoding: Encoding, mask: places.Masks
+) -> dict[Output, Path]:
+    if places.is_picture(video):
+        return places.of_picture(out, outputs)
+    return places.of_video(out, outputs, encoding, mask)
+
+
+def _check_preview(video: Path, out: Path | None, preview: Path | None) -> None:
     """typer.BadParameter where there is nothing to write, or a sheet of what or as what nobody can say."""
     if out is None and preview is None:
         raise typer.BadParameter("give --out FILE, --preview FILE.png or both")
-    if preview is not None and preview.suffix.lower() not in PICTURES:
+    if preview is not None and not places.is_picture(preview):
         raise typer.BadParameter(f"{preview} is no picture: --preview FILE.png, .jpg or .webp")
-    if preview is not None and _is_picture(video):
+    if preview is not None and places.is_picture(video):
         raise typer.BadParameter("--preview is for videos; a picture is its own")
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURES
 
 
 def parse_background(text: str, fit: Fit, loop: bool = True) -> "Backdrop":
@@ -94,19 +103,6 @@ def parse_background(text: str, fit: Fit, loop: bool = True) -> "Backdrop":
     if not isinstance(found, Path):
         return backdrop(found, None)
     return Picture(found, fit) if is_picture(found) else Movie(found, fit, loop)
-
-
-def output_path(out: Path, output: Output, encoding: Encoding, mask: Masks = "video") -> Path:
-    """Where an output goes: the composite to `out`, the others beside it."""
-    if output is Output.COMPOSITE:
-        return out
-    if _is_picture(out):
-        return out.with_name(f"{out.stem}-{output}{out.suffix}")
-    suffix = {
-        Output.MASK: ".zip" if mask == "png" else ".mp4",
-        Output.FOREGROUND: ".webm" if encoding.foreground == "vp9" else ".mov",
-    }
-    return out.with_name(f"{out.stem}-{output}{suffix[output]}")
 
 
 def _load(model: str, device: str) -> "ModelSession":

@@ -12,7 +12,7 @@ from protocol.work import Encoding, Fit
 from scripts import access, backgrounds, resumable
 from scripts.bars import Bars
 from scripts.client import Client, sentence
-from scripts.commands.process import output_path
+from scripts.commands import places
 from scripts.commands.quality_options import Decontaminate, FillHoles, RefineEdges, Smooth
 from scripts.refusal import Refusal, console
 
@@ -57,25 +57,25 @@ def submit(
     }
     if model is not None:
         wish["model"] = model
-    encoding = Encoding(foreground=foreground)
-    targets = {one: target(out, video, Output(one), encoding) for one in wish["outputs"]}
+    targets = targets_of(out, video, background, outputs or [Output.COMPOSITE], Encoding(foreground=foreground))
     with Client(access.find()) as client:
         for path in process(client, video, Behind(background, fit, loop), wish, targets).values():
             console.print(str(path), soft_wrap=True, highlight=False)
 
 
-def target(out: Path, video: Path, output: Output, encoding: Encoding) -> Path:
-    """Where an output is saved: `out` itself or beside it, or in the folder `out`. Refusal: that cannot be."""
-    if out.is_dir():
-        found = output_path(out / f"{video.stem}.mp4", output, encoding)
-        found = found if output is not Output.COMPOSITE else out / f"{video.stem}-composite.mp4"
-    else:
-        found = output_path(out, output, encoding)
-    if not found.parent.is_dir():
-        raise Refusal(f"There is no folder {found.parent}.")
-    if found.exists() and found.samefile(video):
-        raise Refusal(f"{found} is the video itself; give the result another name.")
-    return found
+def targets_of(out: Path, video: Path, background: str, outputs: list[Output], encoding: Encoding) -> dict[str, Path]:
+    """Where each output is saved: at `out` or beside it, or in the folder `out`. Refusal: that cannot be."""
+    named = out / f"{video.stem}.mp4" if out.is_dir() else out
+    if not named.parent.is_dir():
+        raise Refusal(f"There is no folder {named.parent}.")
+    try:
+        found = places.of_video(named, outputs, encoding)
+        if out.is_dir() and Output.COMPOSITE in found:
+            found[Output.COMPOSITE] = out / f"{video.stem}-composite.mp4"
+        places.check_apart(found.values(), video, background)
+    except places.Misplaced as error:
+        raise Refusal(f"{error}.") from error
+    return {str(output): path for output, path in found.items()}
 
 
 def process(
