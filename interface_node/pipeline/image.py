@@ -1,5 +1,6 @@
 """Still pictures, and single frames of videos, through the same models."""
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +14,9 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from interface_node.engine.interface import Segmenter, fit
-from interface_node.errors import Cancelled, NoFrames
+from interface_node.errors import Cancelled
 from interface_node.pipeline.background import paint_behind
-from interface_node.pipeline.container import Media, open_media, reading, video_stream
+from interface_node.pipeline.container import Media
 from interface_node.pipeline.edges import refined
 from interface_node.pipeline.foreground import decontaminated
 from interface_node.pipeline.holes import filled
@@ -32,8 +33,8 @@ from interface_node.pipeline.spec import (
     Transparent,
     check_alpha,
 )
-from interface_node.pipeline.still import SUFFIXES, encode_picture, picture_of, read_picture
-from interface_node.pipeline.whole_file import sha256_of, write_whole
+from interface_node.pipeline.still import KINDS, SUFFIXES, encode_picture, picture_of, read_picture
+from interface_node.pipeline.whole_file import write_all
 from protocol.states import Output
 from protocol.work import FrameRange, ImageFormat, Refinement
 
@@ -45,8 +46,8 @@ AS_IT_IS: Final = Refinement()
 class ImageSpec:
     """One picture through one model.
 
-    The source is a JPEG, PNG or WebP file; with `range`, the first frame of that range of a video; with `at_s`, the
-    frame that a video shows at that second. A foreground needs alpha: where `format` is jpeg, it becomes a png.
+    The source is a JPEG, PNG or WebP file; with `range`, the first frame of that range of a video. A foreground needs
+    alpha: where `format` is jpeg, it becomes a png. Paths that are not named for their format get its suffix.
     """
 
     source: Media
@@ -54,7 +55,6 @@ class ImageSpec:
     outputs: Mapping[Output, Path]
     format: ImageFormat = "png"
     range: FrameRange | None = None
-    at_s: float | None = None
     refinement: Refinement = field(default_factory=Refinement)
 
 
@@ -68,7 +68,11 @@ def run_image(spec: ImageSpec, segmenter: Segmenter, progress: OnProgress, cance
     if cancelled():
         raise Cancelled("cancelled while the picture was processed")
     first = time.monotonic() - began
-    files = [_write(spec, output, path, picture, mask) for output, path in spec.outputs.items()]
+    kinds = {output: _kind(spec, output) for output in spec.outputs}
+    paths = {output: _named(path, kinds[output]) for output, path in spec.outputs.items()}
+    data = {output: encode_picture(_pixels(spec, output, picture, mask), kind) for output, kind in kinds.items()}
+    write_all({path: data[output] for output, path in paths.items()})
+    files = [_described(output, path, kinds[output], data[output], mask) for output, path in paths.items()]
     total = time.monotonic() - began
     progress(Progress("process", 1, 1, 1, 1, 1 / total))
     return RunResult(tuple(files), 1, 0, first, total, 1 / total)
@@ -92,34 +96,11 @@ def alpha_of(picture: Rgb, segmenter: Segmenter, refinement: Refinement = AS_IT_
     return full
 
 
-def frame_at(media: Media, seconds: float) -> Rgb:
-    """The frame that a video shows `seconds` after its beginning, upright `uint8 [h, w, 3]` RGB.
-
-    Before the first frame it is the first, after the last the last.
-    """
-    with open_media(media) as container:
-        stream = video_stream(container)
-        tick = stream.time_base or Fraction(1)
-        target = (stream.start_time or 0) + round(Fraction(seconds) / tick)
-        shown: VideoFrame | None = None
-        with reading(lambda: f"the file breaks near {seconds:.2f} s"):
-            container.seek(target, stream=stream, backward=True)
-            for frame in container.decode(stream):
-                if shown is not None and frame.pts is not None and frame.pts > target:
-                    break
-                shown = frame
-    if shown is None:
-        raise NoFrames(f"there is no frame at {seconds:.2f} s")
-    return _upright(shown)
-
-
 def _source(spec: ImageSpec, cancelled: IsCancelled) -> Rgb:
     if spec.range is not None:
         first_only = spec.range.model_copy(update={"frames": 0, "warmup_frames": 0, "lookahead_frames": 0})
         with open_source(spec.source, first_only, cancelled) as source:
             return _upright(next(source.frames).frame)
-    if spec.at_s is not None:
-        return frame_at(spec.source, spec.at_s)
     assert isinstance(spec.source, Path), "pictures are fetched whole"
     return read_picture(spec.source)
 
@@ -128,7 +109,7 @@ def _moment(spec: ImageSpec) -> Fraction:
     """How long after the beginning of a video its picture is shown; a picture is at the beginning."""
     wanted = spec.range
     if wanted is None or wanted.start_pts is None or not isinstance(spec.background, Movie):
-        return Fraction(spec.at_s or 0)
+        return Fraction(0)
     origin = spec.background.origin
     first = origin if origin is not None else first_pts(spec.source, wanted)
     return (wanted.start_pts - (first or 0)) * Fraction(wanted.time_base)
@@ -138,17 +119,21 @@ def _upright(frame: VideoFrame) -> Rgb:
     return picture_of(frame, quarters=round(frame.rotation / 90))
 
 
-def _write(spec: ImageSpec, output: Output, path: Path, picture: Rgb, mask: NDArray[np.uint8]) -> OutputFile:
-    kind: ImageFormat = "png" if output is Output.FOREGROUND and spec.format == "jpeg" else spec.format
-    path = path.with_suffix(SUFFIXES[kind])
-    data = encode_picture(_pixels(spec, output, picture, mask), kind)
-    write_whole(path, data)
+def _kind(spec: ImageSpec, output: Output) -> ImageFormat:
+    return "png" if output is Output.FOREGROUND and spec.format == "jpeg" else spec.format
+
+
+def _named(path: Path, kind: ImageFormat) -> Path:
+    return path if KINDS.get(path.suffix.lower()) == kind else path.with_suffix(SUFFIXES[kind])
+
+
+def _described(output: Output, path: Path, kind: ImageFormat, data: bytes, mask: NDArray[np.uint8]) -> OutputFile:
     height, width = mask.shape
     return OutputFile(
         output=output,
         path=path,
         container=kind,
-        sha256=sha256_of(path),
+        sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
         frames=1,
         width=width,

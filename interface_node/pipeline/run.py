@@ -28,6 +28,7 @@ from interface_node.pipeline.sinks import Sink, open_sinks
 from interface_node.pipeline.smoothing import widened
 from interface_node.pipeline.source import Shown, Source, open_source
 from interface_node.pipeline.spec import IsCancelled, OnProgress, OutputFile, Progress, RunResult, RunSpec
+from interface_node.pipeline.whole_file import publish
 from protocol.states import Output
 
 QUEUE = 4
@@ -64,6 +65,7 @@ def run(spec: RunSpec, segmenter: Segmenter, progress: OnProgress, cancelled: Is
         if flow.error is not None:
             raise flow.error
         flow.report(progress, last=True)
+        publish(*(file.path for file in flow.files))
     total = time.monotonic() - began
     return RunResult(
         outputs=tuple(flow.files),

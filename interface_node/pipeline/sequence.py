@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from interface_node.pipeline.frames import Geometry, planes
 from interface_node.pipeline.spec import OutputFile
 from interface_node.pipeline.still import encode_picture
-from interface_node.pipeline.whole_file import part_of, publish, sha256_of, translated
+from interface_node.pipeline.whole_file import part_of, sha256_of, translated
 from protocol.states import Output
 
 SUFFIX: Final = ".zip"
@@ -26,7 +26,7 @@ _MEMBER_DATE: Final = (1980, 1, 1, 0, 0, 0)
 
 
 class MaskSequence:
-    """Takes the frames of masks in order, as a sink does; `finish` makes the file appear, `discard` leaves nothing.
+    """Takes the frames of masks in order, as a sink does; `finish` makes the file whole, `discard` leaves nothing.
 
     `base` is the source's pts that becomes zero. Memory: some hundred bytes for each frame, which the index needs.
     """
@@ -52,13 +52,12 @@ class MaskSequence:
         self._last_duration = frame.duration or 0
 
     def finish(self) -> OutputFile:
-        """Write the list of times and the index, fsync, rename; what was written."""
+        """Write the list of times and the index; what was written, still as `.part`."""
         times = (float(1000 * (stamp - self._base) * self._time_base) for stamp in self._stamps)
         lines = ["# timestamp format v2", *(f"{time:.6f}" for time in times)]
         self._add(TIMES, "\n".join([*lines, ""]).encode())
         with translated(self._path):
             self._file.close()
-            publish(self._path)
         return self._describe()
 
     def discard(self) -> None:
@@ -81,8 +80,8 @@ class MaskSequence:
             output=self.output,
             path=self._path,
             container="zip",
-            sha256=sha256_of(self._path),
-            size=self._path.stat().st_size,
+            sha256=sha256_of(part_of(self._path)),
+            size=part_of(self._path).stat().st_size,
             frames=len(self._stamps),
             width=width,
             height=height,

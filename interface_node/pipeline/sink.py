@@ -18,7 +18,7 @@ from interface_node.pipeline.copies import StreamCopy
 from interface_node.pipeline.encoders import Encoder
 from interface_node.pipeline.frames import FULL, Geometry, cropped
 from interface_node.pipeline.spec import OutputFile
-from interface_node.pipeline.whole_file import part_of, publish, sha256_of, translated
+from interface_node.pipeline.whole_file import part_of, sha256_of, translated
 from protocol.states import Output
 
 MAX_TIMESCALE: Final = 2**31 - 1
@@ -63,7 +63,7 @@ def open_sink(plan: SinkPlan, copies: StreamCopy | None) -> "VideoSink":
 
 
 class VideoSink:
-    """Takes frames in order; `finish` makes the file appear, `discard` leaves nothing behind.
+    """Takes frames in order; `finish` makes the file whole, `discard` leaves nothing behind.
 
     The file is written beside its place as `.part`. A partial file is never worth keeping: without its trailer an mp4
     cannot be read.
@@ -98,7 +98,7 @@ class VideoSink:
             self._mux(frame)
 
     def finish(self) -> OutputFile:
-        """Flush, fsync, rename; what was written."""
+        """Flush and close the `.part`, which `publish` makes appear; what was written."""
         with translated(self._plan.path):
             self._mux(None)
             if self._copies is not None:
@@ -106,7 +106,6 @@ class VideoSink:
                     self._file.mux_one(packet)
             extradata = self._stream.codec_context.extradata
             self._file.close()
-            publish(self._plan.path)
         return self._describe(extradata)
 
     def discard(self) -> None:
@@ -143,8 +142,8 @@ class VideoSink:
             output=self.output,
             path=self._plan.path,
             container=self._plan.encoder.container,
-            sha256=sha256_of(self._plan.path),
-            size=self._plan.path.stat().st_size,
+            sha256=sha256_of(self._plan.part),
+            size=self._plan.part.stat().st_size,
             frames=self._frames,
             width=self._plan.encoder.width,
             height=self._plan.encoder.height,

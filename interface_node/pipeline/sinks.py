@@ -8,7 +8,7 @@ from typing import Protocol
 
 from av.video.frame import VideoFrame
 
-from interface_node.errors import UnsupportedOutput
+from interface_node.errors import OutputUnwritable, UnsupportedOutput
 from interface_node.pipeline.copies import StreamCopy, fits, open_copies
 from interface_node.pipeline.encoders import Encoder, encoder_for
 from interface_node.pipeline.sequence import SUFFIX, open_sequence
@@ -29,7 +29,7 @@ class Sink(Protocol):
         """The next frame; its pts is the source's."""
 
     def finish(self) -> OutputFile:
-        """Make the file appear, whole; what was written."""
+        """Make the file whole, still as `.part`; what was written, with the path that `publish` gives it."""
 
     def discard(self) -> None:
         """Give the file up and leave nothing."""
@@ -37,7 +37,8 @@ class Sink(Protocol):
 
 @contextlib.contextmanager
 def open_sinks(spec: RunSpec, source: Source) -> Iterator[list[Sink]]:
-    """A sink for each output of `spec`; whatever ends the block early leaves no file behind."""
+    """A sink for each output of `spec`; whatever ends the block early leaves no file behind. What they finish the block
+    publishes."""
     with contextlib.ExitStack() as stack:
         sinks: list[Sink] = []
         stack.push(lambda kind, *_: _discard(sinks) if kind else None)
@@ -78,10 +79,16 @@ def _base(spec: RunSpec) -> int:
 
 
 def _container_for(spec: RunSpec, path: Path, encoder: Encoder) -> tuple[Path, Encoder]:
-    wants_mkv = path.suffix.lower() == ".mkv"
-    if wants_mkv or (_is_whole(spec) and not fits(spec.source, encoder.form)):
-        return path.with_suffix(".mkv"), replace(encoder, form="matroska", container="mkv")
-    return path, encoder
+    """OutputUnwritable where mkv is needed and what lies there nobody has named: it may be the source."""
+    mkv = replace(encoder, form="matroska", container="mkv")
+    if path.suffix.lower() == ".mkv":
+        return path, mkv
+    if not _is_whole(spec) or fits(spec.source, encoder.form):
+        return path, encoder
+    instead = path.with_suffix(".mkv")
+    if instead.exists():
+        raise OutputUnwritable(f"{path.name} cannot hold the sound or subtitles, and {instead.name} is there already")
+    return instead, mkv
 
 
 def _check_shape(spec: RunSpec, path: Path, encoder: Encoder, source: Source) -> None:

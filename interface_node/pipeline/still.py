@@ -17,6 +17,7 @@ from protocol.work import ImageFormat
 
 MAX_PIXELS: Final = 64_000_000
 SUFFIXES: Final[dict[ImageFormat, str]] = {"png": ".png", "webp": ".webp", "jpeg": ".jpg"}
+KINDS: Final[dict[str, ImageFormat]] = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}
 QUALITY: Final[dict[ImageFormat, list[int]]] = {
     "png": [cv2.IMWRITE_PNG_COMPRESSION, 3],
     "webp": [cv2.IMWRITE_WEBP_QUALITY, 92],

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,22 +24,43 @@ def part_of(path: Path) -> Path:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` beside `path` and rename it there; DiskFull or OutputUnwritable leave nothing."""
-    part = part_of(path)
-    with translated(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(data)
-            publish(path)
-        finally:
-            part.unlink(missing_ok=True)
+    write_all({path: data})
 
 
-def publish(path: Path) -> None:
-    """Make the finished `.part` of `path` durable under its own name."""
-    part = part_of(path)
-    _sync(part)
-    part.replace(path)
-    _sync(path.parent)
+def write_all(files: Mapping[Path, bytes]) -> None:
+    """As `write_whole`, of several files: all of them, or none."""
+    try:
+        for path, data in files.items():
+            with translated(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part_of(path).write_bytes(data)
+        publish(*files)
+    finally:
+        for path in files:
+            part_of(path).unlink(missing_ok=True)
+
+
+def publish(*paths: Path) -> None:
+    """Make the finished `.part`s of `paths` durable under their own names: all of them, or, where one cannot be, none.
+
+    What takes long or may find the disk full is done before the first one appears.
+    """
+    for path in paths:
+        with translated(path):
+            _sync(part_of(path))
+    there: list[Path] = []
+    try:
+        for path in paths:
+            with translated(path):
+                part_of(path).replace(path)
+            there.append(path)
+    except BaseException:
+        for path in there:
+            path.unlink(missing_ok=True)
+        raise
+    for folder in {path.parent for path in paths}:
+        with translated(folder):
+            _sync(folder)
 
 
 def sha256_of(path: Path, each: Callable[[], None] = lambda: None) -> str:

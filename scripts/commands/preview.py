@@ -12,9 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from interface_node.engine.session import ModelSession
 from interface_node.pipeline.glimpses import Glimpse, glimpses
 from interface_node.pipeline.spec import RunSpec
-from interface_node.pipeline.still import encode_picture
+from interface_node.pipeline.still import KINDS, encode_picture
 from interface_node.pipeline.whole_file import write_whole
-from protocol.work import ImageFormat
 from scripts.refusal import errors
 
 ROWS: Final = 3
@@ -26,7 +25,6 @@ GROUND: Final = 24
 """The grey between the pictures."""
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 SCALE: Final = 0.55
-KINDS: Final[dict[str, ImageFormat]] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
 def write_preview(path: Path, spec: RunSpec, session: ModelSession) -> int:

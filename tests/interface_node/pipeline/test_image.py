@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from interface_node.engine.session import ModelSession
-from interface_node.errors import Cancelled, MediaTooLarge, NotAnImage
-from interface_node.pipeline.image import ImageSpec, frame_at, run_image
+from interface_node.errors import Cancelled, MediaTooLarge, NotAnImage, OutputUnwritable
+from interface_node.pipeline.image import ImageSpec, run_image
 from interface_node.pipeline.source import scan
 from interface_node.pipeline.spec import OutputFile, Plain, RunResult
 from interface_node.pipeline.still import read_picture
@@ -24,10 +24,8 @@ GREEN = Plain(16, 180, 64)
 ALL = tuple(Output)
 
 
-def made_of(
-    source: Path, folder: Path, kind: ImageFormat = "png", at_s: float | None = None
-) -> dict[Output, OutputFile]:
-    spec = ImageSpec(source, GREEN, {output: folder / f"{output}.x" for output in ALL}, kind, at_s=at_s)
+def made_of(source: Path, folder: Path, kind: ImageFormat = "png") -> dict[Output, OutputFile]:
+    spec = ImageSpec(source, GREEN, {output: folder / f"{output}.x" for output in ALL}, kind)
     result: RunResult = run_image(spec, Halves(), lambda progress: None, lambda: False)
     return {made.output: made for made in result.outputs}
 
@@ -81,15 +79,6 @@ def test_the_orientation_of_a_photograph_is_applied(tmp_path: Path) -> None:
     assert (made[Output.COMPOSITE].width, made[Output.COMPOSITE].height) == (96, 160)
 
 
-def test_a_frame_of_a_video_can_be_the_picture(tmp_path: Path) -> None:
-    source = clips.write(tmp_path / "a.mp4", Clip(frames=48))
-    frames = reader.rgb_frames(source, (160, 96)).astype(int)
-    for seconds, index in ((0.0, 0), (0.5, 12), (1.03, 24), (99.0, 47)):
-        assert np.abs(frame_at(source, seconds).astype(int) - frames[index]).mean() < 2, seconds
-    made = made_of(source, tmp_path / "out", at_s=0.5)
-    assert np.abs(pixels(made[Output.COMPOSITE].path)[:, :76] - frames[12][:, :76]).mean() < 2
-
-
 def test_a_range_names_its_frame_exactly(tmp_path: Path) -> None:
     source = clips.write(tmp_path / "a.mp4", Clip(frames=48))
     wanted = scan(source).whole().model_copy(update={"start_pts": 30 * 512, "frames": 1})
@@ -101,7 +90,9 @@ def test_a_range_names_its_frame_exactly(tmp_path: Path) -> None:
 
 def test_a_frame_of_a_rotated_video_is_upright(tmp_path: Path) -> None:
     source = clips.write(tmp_path / "a.mp4", Clip(rotation=90))
-    assert frame_at(source, 0).shape == (160, 96, 3)
+    spec = ImageSpec(source, GREEN, {Output.COMPOSITE: tmp_path / "c.png"}, range=scan(source).whole())
+    run_image(spec, Halves(), lambda progress: None, lambda: False)
+    assert pixels(tmp_path / "c.png").shape == (160, 96, 3)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +130,21 @@ def test_a_cancelled_picture_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_where_one_output_cannot_be_written_none_appears(tmp_path: Path) -> None:
+    (tmp_path / "foreground.png").mkdir()
+    with pytest.raises(OutputUnwritable, match=r"foreground\.png cannot be written"):
+        made_of(clips.still(tmp_path / "a.png"), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.png", "foreground.png"}
+
+
+def test_a_picture_that_is_called_jpeg_keeps_its_name(tmp_path: Path) -> None:
+    spec = ImageSpec(clips.still(tmp_path / "a.png"), GREEN, {Output.COMPOSITE: tmp_path / "c.jpeg"}, "jpeg")
+    run_image(spec, Halves(), lambda progress: None, lambda: False)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.png", "c.jpeg"}
+
+
 def test_a_real_face_is_found_in_a_still(sample_clip: Path, selfie: ModelSession, tmp_path: Path) -> None:
-    spec = ImageSpec(sample_clip, GREEN, {Output.MASK: tmp_path / "m.png"}, at_s=2.0)
+    spec = ImageSpec(sample_clip, GREEN, {Output.MASK: tmp_path / "m.png"}, range=scan(sample_clip).whole())
     run_image(spec, selfie.segmenter(), lambda progress: None, lambda: False)
     mask = pixels(tmp_path / "m.png")
     assert mask.shape == (144, 176)
