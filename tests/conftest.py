@@ -5,6 +5,7 @@ Where a server does not answer, its tests skip and say so; under CI=true they fa
 """
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,6 +37,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Who runs what under `-n`; the scheduler's method is how the library lets itself be told."""
     by_place = {"_split_scope": lambda _scheduler, nodeid: place(nodeid)}
     return type("ByFileOrLane", (LoadFileScheduling,), by_place)(config, log)
+
+
+def pytest_configure() -> None:
+    """Programs that tests start can be interrupted, also where who started the tests has them ignore Ctrl-C, as shells
+    do in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -11,9 +11,9 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def test_a_coordinator_that_is_asked_to_end_ends_soon_and_its_nodes_work_on(fleet: Fleet) -> None:
-    task_id = fleet.submit(fleet.long_id)
-    fleet.user.mid_work(task_id)
-    with fleet.away(fleet.other(fleet.worker(task_id))):
+    with fleet.away(fleet.nodes[1]):
+        task_id = fleet.submit(fleet.long_id)
+        fleet.user.mid_work(task_id)
         began = time.monotonic()
         assert fleet.coordinator.program.terminate() == 0
         assert time.monotonic() - began < busy(FEW_S)

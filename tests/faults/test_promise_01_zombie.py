@@ -31,17 +31,17 @@ def files(fleet: Fleet, task_id: str) -> set[str]:
 
 
 def test_a_node_frozen_past_its_lease_wakes_up_and_changes_nothing(fleet: Fleet) -> None:
-    task_id = fleet.submit(fleet.long_id)
-    fleet.user.mid_work(task_id)
-    zombie = fleet.worker(task_id)
-    with fleet.away(fleet.other(zombie)):
+    zombie, other = fleet.nodes
+    with fleet.away(other):
+        task_id = fleet.submit(fleet.long_id)
+        fleet.user.mid_work(task_id)
         zombie.program.freeze()
         until(lambda: not live(fleet, task_id), LEASE_S + FEW_S, "the zombie's lease has ended")
     task = fleet.user.ended(task_id)
     assert task["state"] == "completed"
     rejected = "rejected"  # by the other, which hears of the end of its absence a moment after the coordinator
     ends = {(row["node"], row["state"]) for row in fleet.attempts(task_id) if row["state"] != rejected}
-    assert ends == {(zombie.name, "lost"), (fleet.other(zombie).name, "completed")}
+    assert ends == {(zombie.name, "lost"), (other.name, "completed")}
     rows, kept = ledger(fleet, task_id), files(fleet, task_id)
     composite = fleet.download(task).read_bytes()
     zombie.program.thaw()

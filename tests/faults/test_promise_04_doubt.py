@@ -44,9 +44,9 @@ def _nobody_answers(url: str, seconds: float) -> None:
 
 
 def test_a_coordinator_that_stood_still_for_some_leases_is_found_again_by_real_nodes(fleet: Fleet) -> None:
-    task_id = fleet.submit(fleet.long_id)
-    fleet.user.mid_work(task_id)
-    with fleet.away(fleet.other(fleet.worker(task_id))):
+    with fleet.away(fleet.nodes[1]):
+        task_id = fleet.submit(fleet.long_id)
+        fleet.user.mid_work(task_id)
         fleet.coordinator.program.freeze()
         _nobody_answers(fleet.coordinator.url, 3 * fleets.LEASE_S)
         fleet.coordinator.program.thaw()
