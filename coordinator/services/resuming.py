@@ -14,6 +14,7 @@ from coordinator.errors import (
     EmptyFile,
     MediaError,
     NotFound,
+    ProbeTimeout,
     TooLarge,
     TooManyUploads,
     UploadGone,
@@ -33,6 +34,10 @@ KEEP_S: Final = 3 * 86_400.0
 """How long an upload waits for its next piece, and how long a finished one can be asked for: over a weekend."""
 EXTEND_S: Final = 3600.0
 """No row is written for every piece: the end moves on once an hour."""
+AGAIN_S: Final = 3600.0
+"""How long a file that took too long to examine may be examined again: perhaps the machine was busy."""
+LOST_S: Final = 60.0
+"""An upload that still has no file then has lost it, or its beginner died."""
 MOST: Final = 200
 """Unfinished uploads of one account."""
 
@@ -96,10 +101,10 @@ async def begin_with(desk: Desk, user: Users, wish: Wish, piece: Piece) -> Progr
 
 async def look(desk: Desk, user: Users, upload_id: str) -> Progress:
     """How far an upload is. NotFound (also another's), UploadGone; of a whole one also what examining it raises."""
-    row, _now = await desk.database.read(lambda work: find(work, user.id, upload_id))
+    row, now = await desk.database.read(lambda work: find(work, user.id, upload_id))
     if row.finished_at is not None:
         return Progress(row, row.size, done=True)
-    length = await desk.files.durable(row.kind, row.id)
+    length = await _durable(desk, row, now)
     if length < row.size:
         return Progress(row, length)
     file = desk.files.growing(row.kind, row.id, row.size)
@@ -127,8 +132,9 @@ async def go_on(desk: Desk, user: Users, upload_id: str, piece: Piece) -> Progre
         held.push_async_callback(file.close)
         if file.size != piece.offset:
             raise WrongOffset(f"the file has {file.size} bytes", received=file.size)
-        await asyncio.to_thread(desk.files.check_room, piece.coming or 0)
-        row = await _extended(desk, row, now)
+        left = row.size - piece.offset
+        await asyncio.to_thread(desk.files.check_room, left if piece.coming is None else piece.coming)
+        row = await _extended(desk, row, now) if left else row
         if piece.checksum is None:
             await file.append(piece.stream)
         else:
@@ -149,11 +155,10 @@ async def remove(desk: Desk, user: Users, upload_id: str) -> None:
 async def unfinished(desk: Desk, user: Users) -> list[Progress]:
     """What a user has begun and not ended, newest first."""
     found = []
-    for row in await desk.database.read(lambda work: uploads.unfinished(work, user.id, MOST)):
-        try:
-            found.append(Progress(row, await desk.files.durable(row.kind, row.id)))
-        except UploadGone:
-            continue  # removed, or never begun
+    rows, now = await desk.database.read(lambda work: (uploads.unfinished(work, user.id, MOST), work.now))
+    for row in rows:
+        with suppress(UploadGone):  # removed, or lost
+            found.append(Progress(row, await _durable(desk, row, now)))
     return found
 
 
@@ -177,6 +182,17 @@ def _announce(work: Work, storage_mb: int, user_id: str, upload_id: str, wish: W
     row = uploads.get(work, upload_id)
     assert row is not None
     return row
+
+
+async def _durable(desk: Desk, row: Uploads, now: float) -> int:
+    """How much of an unfinished upload is on the disk. UploadGone; a row that lost its file goes, too, so that it holds
+    nothing of the quota."""
+    try:
+        return await desk.files.durable(row.kind, row.id)
+    except UploadGone:
+        if row.created_at < now - LOST_S:
+            await desk.database.write(lambda work: uploads.remove_unfinished(work, row.id))
+        raise
 
 
 async def _extended(desk: Desk, row: Uploads, now: float) -> Uploads:
@@ -221,6 +237,9 @@ async def _register(desk: Desk, row: Uploads, file: GrowingFile) -> Progress:
         ended = await desk.database.write(lambda work: _end(work, desk.storage_mb, values))
     except DiskFull:
         raise  # whoever comes when there is room finds it whole
+    except ProbeTimeout:
+        await desk.database.write(lambda work: _keep_for_now(work, row.id))
+        raise
     except (MediaError, NotFound, UploadGone, FileNotFoundError) as error:
         if await desk.database.write(lambda work: _refuse(work, row.id)):
             await file.discard()
@@ -240,6 +259,12 @@ def _end(work: Work, storage_mb: int, values: dict[str, object]) -> Uploads:
     row = uploads.get(work, upload_id)
     assert row is not None
     return row
+
+
+def _keep_for_now(work: Work, upload_id: str) -> None:
+    row = uploads.get(work, upload_id)
+    if row is not None and row.expires_at > work.now + AGAIN_S:
+        uploads.extend(work, upload_id, work.now + AGAIN_S)
 
 
 def _refuse(work: Work, upload_id: str) -> bool:

@@ -13,7 +13,7 @@ from coordinator.gateway.files import Files
 from coordinator.gateway.probe.pool import ProbePool
 from coordinator.ids import new_id
 from coordinator.services import resuming, uploads
-from coordinator.services.resuming import EXTEND_S, KEEP_S, MOST, Piece, Wish
+from coordinator.services.resuming import AGAIN_S, EXTEND_S, KEEP_S, MOST, Piece, Progress, Wish
 from coordinator.services.uploads import Desk
 from coordinator.store import media
 from coordinator.store import uploads as rows
@@ -64,11 +64,7 @@ async def test_an_upload_that_is_whole_and_not_registered_is_registered_by_who_m
         await file.keep()
         await file.close()
     restarted = desk._replace(files=_without_memory(desk.files))
-    empty = _piece(len(clip), b"")
-    if how == "look":
-        found = await resuming.look(restarted, user, upload_id)
-    else:
-        found = await resuming.go_on(restarted, user, upload_id, empty)
+    found = await _asked(restarted, user, upload_id, len(clip), how)
     assert (found.offset, found.done) == (len(clip), True)
     assert await _media(desk, upload_id) is not None
     expected = [f"thumbnails/video/{upload_id}.jpg", f"videos/{upload_id}", f"videos/{upload_id}.pts"]
@@ -129,9 +125,7 @@ async def test_an_examination_whose_asker_went_away_keeps_other_replicas_out_unt
     upload_id = await _whole(desk, user, clip)
     pool = await _halted(desk, upload_id)
     here, elsewhere = desk._replace(probes=pool), desk._replace(files=_without_memory(desk.files))
-    empty = _piece(len(clip), b"")
-    asked = resuming.look(here, user, upload_id) if how == "look" else resuming.go_on(here, user, upload_id, empty)
-    asking = asyncio.create_task(asked)
+    asking = asyncio.create_task(_asked(here, user, upload_id, len(clip), how))
     await _until_examined(pool)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -144,9 +138,15 @@ async def test_an_examination_whose_asker_went_away_keeps_other_replicas_out_unt
     await pool.stop()
 
 
-async def _halted(desk: Desk, upload_id: str) -> ProbePool:
+async def _asked(desk: Desk, user: Users, upload_id: str, size: int, how: str) -> Progress:
+    if how == "look":
+        return await resuming.look(desk, user, upload_id)
+    return await resuming.go_on(desk, user, upload_id, _piece(size, b""))
+
+
+async def _halted(desk: Desk, upload_id: str, timeout_s: float = 30.0) -> ProbePool:
     """A pool whose one reader stands still from the next file on."""
-    pool = ProbePool(1)
+    pool = ProbePool(1, timeout_s=timeout_s)
     await pool.start()
     await pool.video(disk.part_of(desk.files.media("video", upload_id)))
     os.kill(pool.pids()[0], signal.SIGSTOP)
@@ -180,6 +180,49 @@ async def test_too_little_disk_refuses_the_announcement_and_every_piece(desk: De
     with pytest.raises(errors.DiskFull):
         await resuming.go_on(full, user, row.id, _piece(0, clip))
     assert (await resuming.look(desk, user, row.id)).offset == 0
+
+
+async def test_a_piece_of_unknown_size_needs_room_for_all_that_is_left(desk: Desk, user: Users) -> None:
+    free_mb = disk.free_mb(desk.files.home)
+    large = desk._replace(limit=free_mb << 20)
+    row = await resuming.begin(large, user, _wish((free_mb // 2) << 20))
+    three_quarters = Files(desk.files.home, desk.files.videos, desk.files.backgrounds, 3 * free_mb // 4)
+    reserved = desk._replace(files=three_quarters)
+    with pytest.raises(errors.DiskFull):
+        await resuming.go_on(reserved, user, row.id, Piece(0, None, None, _stream(b"x")))
+    assert (await resuming.look(desk, user, row.id)).offset == 0
+    assert (await resuming.go_on(reserved, user, row.id, _piece(0, b"x"))).offset == 1
+
+
+async def test_a_file_that_takes_too_long_may_be_examined_again_for_an_hour_and_no_longer(
+    desk: Desk, user: Users, clip: bytes
+) -> None:
+    upload_id = await _whole(desk, user, clip)
+    ends = set()
+    for how in ("look", "an empty piece"):
+        pool = await _halted(desk, upload_id, timeout_s=1.0)
+        with pytest.raises(errors.ProbeTimeout):
+            await _asked(desk._replace(probes=pool), user, upload_id, len(clip), how)
+        await pool.stop()
+        row, now = await desk.database.read(lambda work: resuming.find(work, user.id, upload_id))
+        assert row.expires_at <= now + AGAIN_S
+        ends.add(row.expires_at)
+    assert len(ends) == 1
+    assert (await resuming.look(desk, user, upload_id)).done
+
+
+async def test_an_upload_that_lost_its_file_holds_nothing_of_the_quota(desk: Desk, user: Users, clip: bytes) -> None:
+    def lose(work: Work) -> None:
+        for created_at in (work.now - 61, work.now - 61, work.now):
+            rows.add(work, {**_announced(user, 1 << 20), "created_at": created_at})
+
+    await desk.database.write(lose)
+    fresh, *lost = await desk.database.read(lambda work: rows.unfinished(work, user.id, 10))
+    with pytest.raises(errors.UploadGone):
+        await resuming.look(desk, user, lost[0].id)
+    assert await resuming.unfinished(desk, user) == []
+    left = await desk.database.read(lambda work: rows.unfinished(work, user.id, 10))
+    assert [row.id for row in left] == [fresh.id]
 
 
 async def test_a_quota_that_became_smaller_meanwhile_refuses_the_whole_file(
