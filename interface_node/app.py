@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -61,18 +61,15 @@ def from_environment_app() -> FastAPI:
     """For `uvicorn --factory interface_node.app:from_environment_app`."""
     settings = from_environment()
     logs.configure(settings.log_level, settings.log_format, settings.log_file)
-    work = open_work(settings)
-    return create_app(settings, isolated(work, settings) if settings.node_isolation else work)
+    return create_app(settings, _opened(settings)())
 
 
 def run(settings: NodeSettings, work: Work | None = None, pace: Pace | None = None) -> int:
     """Run a node until it is told to stop; its exit code. SettingsError or NodeError when it cannot start."""
     logs.configure(settings.log_level, settings.log_format, settings.log_file)
-    chosen = open_work(settings) if work is None else work
+    begin = _opened(settings) if work is None else lambda: work
     with _locked(settings.node_home), _listener(settings.node_host, settings.node_port) as listening:
-        if work is None and settings.node_isolation:
-            chosen = isolated(chosen, settings)
-        app = create_app(settings, chosen, pace)
+        app = create_app(settings, begin(), pace)
         _readable_identity(app.state.node)
         return asyncio.run(_serve(app, listening))
 
@@ -91,6 +88,12 @@ def main(settings: NodeSettings, work: Work | None = None, pace: Pace | None = N
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _opened(settings: NodeSettings) -> Callable[[], Work]:
+    """The work of this machine; its processes are started by the call, once it is certain that this node may run."""
+    work = open_work(settings)
+    return lambda: isolated(work, settings) if settings.node_isolation else work
 
 
 @contextlib.contextmanager

@@ -40,6 +40,12 @@ class Device(NamedTuple):
         return [(CUDA, {"device_id": str(self.card), "cudnn_conv_algo_search": "HEURISTIC"})]
 
 
+def named(label: str) -> Device:
+    """The device of that label, as another process has chosen it; `load` finds out whether it can be had here, too."""
+    kind, _, index = label.partition(":")
+    return Device(CPU) if kind == "cpu" else Device(CUDA, int(index))
+
+
 def choose(device: str) -> Device:
     """`auto`, `cpu`, `cuda` or `cuda:N` -> the device; ProviderUnavailable when CUDA was asked for and is not there."""
     if device == "cpu":

@@ -47,6 +47,11 @@ class PipelineWork:
         """The provider that sessions really run on."""
         return self._devices[0].provider
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The labels of what slots are spread over."""
+        return tuple(device.label for device in self._devices)
+
     def models(self) -> tuple[NodeModel, ...]:
         """What this machine has the files of, under each of its names. A manifest that broke while we run is logged,
         and what was known before still counts."""
@@ -135,8 +140,9 @@ def open_work(settings: NodeSettings) -> PipelineWork:
         name = KEYS["DEFAULT_MODEL"].default
         _log.info("model_pulled", model=name)
         store.pull(settings.segfleet_cache, catalogue.find(settings.segfleet_cache, name))
-    _log.info("devices", devices=[device.label for device in devices])
-    return PipelineWork(settings.segfleet_cache, devices)
+    work = PipelineWork(settings.segfleet_cache, devices)
+    _log.info("devices", devices=work.devices)
+    return work
 
 
 def devices_of(words: str) -> tuple[Device, ...]:

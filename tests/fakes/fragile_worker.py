@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -87,7 +88,22 @@ class Liar(FragileWork):
 
 KINDS: Final = {"fragile": FragileWork, "loads badly": LoadsBadly, "liar": Liar}
 
+
+def _mute(_link: socket.socket) -> None:
+    """It never says that it is ready."""
+
+
+def _babbles(link: socket.socket) -> None:
+    """What it says is no message."""
+    link.sendall((2).to_bytes(4) + (0).to_bytes(4) + b"{}")
+
+
+SPEECHLESS: Final = {"mute": _mute, "babbles": _babbles}
+
 if __name__ == "__main__":
     told = json.loads(sys.argv[-2])
+    if told["kind"] in SPEECHLESS:
+        SPEECHLESS[told["kind"]](socket.socket(fileno=int(sys.argv[-1])))
+        _deaf()
     work = KINDS[told["kind"]](Path(told["cache"]), devices_of("cpu"))
     serve(int(sys.argv[-1]), work, work.load)

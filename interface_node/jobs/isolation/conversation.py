@@ -9,7 +9,7 @@ from typing import Final, assert_never
 
 from interface_node.errors import ERRORS, Cancelled, WorkerBroke
 from interface_node.jobs.isolation import wire
-from interface_node.jobs.isolation.process import START_S, Worker, deadline
+from interface_node.jobs.isolation.process import Worker, deadline
 from interface_node.jobs.work import Order, Progress, Result
 from interface_node.pipeline.container import Media
 from protocol.interfaces import NodeModel
@@ -48,13 +48,12 @@ def converse(
                     return result, models
                 case _:
                     assert_never(message)
-    raise wire.Hangup("no end was told")
+    raise wire.Hangup("it told no end")
 
 
 def _messages(worker: Worker, cancelled: threading.Event, grace_s: float) -> Iterator[wire.ToNode]:
     """All that the worker says, with the cancel told in between."""
     until: float | None = None
-    starting = deadline(START_S)
     while True:
         if cancelled.is_set() and until is None:
             worker.send(wire.Cancel())
@@ -64,9 +63,8 @@ def _messages(worker: Worker, cancelled: threading.Event, grace_s: float) -> Ite
         message = worker.receive(LOOK_S)
         if message is not None:
             yield message
-        elif not worker.is_ready and time.monotonic() > starting:
-            worker.stop()
-            raise wire.Hangup("it never began")
+        elif worker.is_late:
+            raise wire.Hangup("it has not begun to work in time")
 
 
 class _Served:

@@ -23,11 +23,13 @@ class Worker:
     `is_ready` once it spoke, `is_reading` while it has somebody's file open: what ends it then may be the file.
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], start_s: float = START_S) -> None:
         self.is_ready = False
         self.is_reading = False
         self._command = command
         self._environment = environment
+        self._start_s = start_s
+        self._due = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._link: socket.socket | None = None
 
@@ -41,6 +43,11 @@ class Worker:
         """Whether the process is there to be asked."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def is_late(self) -> bool:
+        """Whether it should have spoken by now; ask `receive` first, as nobody may have listened to what it said."""
+        return not self.is_ready and time.monotonic() > self._due
+
     def start(self) -> None:
         """Start the process without waiting for it. It is in a session of its own: Ctrl-C is for the node."""
         ours, theirs = socket.socketpair()
@@ -53,6 +60,7 @@ class Worker:
                 start_new_session=True,
             )
         ours.settimeout(MESSAGE_S)
+        self._due = deadline(self._start_s)
         self._link = ours
 
     def send(self, message: wire.ToWorker, data: bytes = b"") -> None:
@@ -69,7 +77,7 @@ class Worker:
         return message
 
     def ended_by(self) -> int | None:
-        """How the process ended, as `Popen.returncode` counts; None when it did not and had to be killed."""
+        """How the process ended, as `Popen.returncode` counts; None when it did not and is killed now."""
         assert self._process is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._process.wait(END_S)

@@ -20,9 +20,10 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from interface_node import logs
+from interface_node.engine import providers
 from interface_node.errors import Cancelled, NodeError
 from interface_node.jobs.isolation import wire
-from interface_node.jobs.pipeline_work import PipelineWork, devices_of
+from interface_node.jobs.pipeline_work import PipelineWork
 from interface_node.jobs.work import Order, Progress, Work
 
 _log = structlog.get_logger(__name__)
@@ -140,11 +141,15 @@ def serve(descriptor: int, work: Work, load: Callable[[Order], None]) -> None:
 
 
 def main() -> None:
-    """`program {"cache": ..., "device": ..., "log": [level, style, file]} DESCRIPTOR`."""
+    """`program {"cache": ..., "devices": [label, ...], "log": [level, style, file]} DESCRIPTOR`.
+
+    The devices are those that the node has found to work. They are not chosen anew: what cannot be had here is an error
+    of the order that needs it, and never the CPU instead.
+    """
     told = json.loads(sys.argv[-2])
     level, style, file = told["log"]
     logs.configure(level, style, Path(file) if file else None)
-    work = PipelineWork(Path(told["cache"]), devices_of(told["device"]))
+    work = PipelineWork(Path(told["cache"]), [providers.named(label) for label in told["devices"]])
     serve(int(sys.argv[-1]), work, work.load)
 
 

@@ -24,7 +24,7 @@ _BLANK: Final = "-" * 16
 
 
 class Hangup(Exception):
-    """The other side is gone, or does not keep to the form."""
+    """The other side is gone, or does not keep to the form; the words say which."""
 
 
 class _Message(BaseModel):
@@ -132,14 +132,14 @@ def send(link: socket.socket, message: ToWorker | ToNode, data: bytes = b"") -> 
     try:
         link.sendall(_HEAD.pack(len(text), len(data)) + text + data)
     except OSError as error:
-        raise Hangup("gone") from error
+        raise Hangup("it does not listen any more") from error
 
 
 def receive_text(link: socket.socket) -> tuple[bytes, bytes]:
     """One message, unread, and the bytes behind it. Hangup, also when it is longer than any true one."""
     text, data = _HEAD.unpack(_exactly(link, _HEAD.size))
     if text > _MOST_JSON or data > MOST_READ:
-        raise Hangup("the message is too long")
+        raise Hangup("it announced a message longer than any true one")
     return _exactly(link, text), _exactly(link, data)
 
 
@@ -148,7 +148,7 @@ def from_worker(text: bytes) -> ToNode:
     try:
         return TO_NODE.validate_json(text)
     except ValidationError as error:
-        raise Hangup("the message is nonsense") from error
+        raise Hangup("it said nonsense") from error
 
 
 def _exactly(link: socket.socket, length: int) -> bytes:
@@ -156,9 +156,11 @@ def _exactly(link: socket.socket, length: int) -> bytes:
     while len(data) < length:
         try:
             piece = link.recv(min(length - len(data), 1 << 20))
+        except TimeoutError as error:
+            raise Hangup("it stopped in the middle of a message") from error
         except OSError as error:
-            raise Hangup("gone") from error
+            raise Hangup("its line broke") from error
         if not piece:
-            raise Hangup("closed")
+            raise Hangup("it closed its line")
         data += piece
     return bytes(data)

@@ -12,8 +12,9 @@ import structlog
 
 from interface_node.errors import DecoderCrashed, NodeError, WorkerBroke, WorkerKilled
 from interface_node.jobs.isolation.conversation import Deaf, converse
-from interface_node.jobs.isolation.process import Worker
+from interface_node.jobs.isolation.process import START_S, Worker
 from interface_node.jobs.isolation.wire import Hangup
+from interface_node.jobs.pipeline_work import PipelineWork
 from interface_node.jobs.work import Order, Progress, Result, Work
 from interface_node.settings import NodeSettings, without_keys
 from protocol.interfaces import NodeModel
@@ -40,12 +41,18 @@ class IsolatedWork:
     """
 
     def __init__(
-        self, front: Work, command: Sequence[str], environment: Mapping[str, str], grace_s: float = GRACE_S
+        self,
+        front: Work,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        grace_s: float = GRACE_S,
+        start_s: float = START_S,
     ) -> None:
         self._front = front
         self._command = command
         self._environment = environment
         self._grace_s = grace_s
+        self._start_s = start_s
         self._idle: dict[int, Worker] = {}
         self._warm: dict[int, dict[str, NodeModel]] = {}
         self._lock = threading.Lock()
@@ -90,7 +97,7 @@ class IsolatedWork:
         try:
             result, models = converse(worker, order, report, cancelled, self._grace_s)
         except Hangup as error:
-            raise self._lost(slot, worker) from error
+            raise self._lost(slot, worker, str(error)) from error
         except Deaf as error:
             self._replace(slot, worker)
             raise error.cancelled from error
@@ -119,11 +126,11 @@ class IsolatedWork:
         if spare is not None:
             spare.stop()
 
-    def _lost(self, slot: int, worker: Worker) -> NodeError:
+    def _lost(self, slot: int, worker: Worker, why: str) -> NodeError:
         code = worker.ended_by()
-        _log.error("worker_died", pid=worker.pid, code=code, reading=worker.is_reading)
+        _log.error("worker_died", pid=worker.pid, code=code, why=why, reading=worker.is_reading)
         self._replace(slot, worker)
-        return _verdict(code, worker.is_reading)
+        return _verdict(code, why, worker.is_reading)
 
     def _replace(self, slot: int, worker: Worker) -> None:
         worker.stop()
@@ -132,16 +139,16 @@ class IsolatedWork:
         self._give_back(slot, self._started())
 
     def _started(self) -> Worker:
-        worker = Worker(self._command, self._environment)
+        worker = Worker(self._command, self._environment, self._start_s)
         worker.start()
         return worker
 
 
-def isolated(front: Work, settings: NodeSettings) -> IsolatedWork:
-    """The work of this machine in processes, one for each slot, which are started here."""
+def isolated(front: PipelineWork, settings: NodeSettings) -> IsolatedWork:
+    """The work of this machine in processes, one for each slot, which are started here and use the front's devices."""
     told = {
         "cache": str(settings.segfleet_cache),
-        "device": settings.node_device,
+        "devices": front.devices,
         "log": [settings.log_level, settings.log_format, str(settings.log_file) if settings.log_file else None],
     }
     command = (sys.executable, "-P", "-c", _START, str(_ROOT), json.dumps(told))
@@ -156,9 +163,11 @@ def _merged(model: NodeModel, said: Sequence[NodeModel]) -> NodeModel:
     return model.model_copy(update={"warm": warm, "speed_fps": speeds[-1] if speeds else model.speed_fps})
 
 
-def _verdict(code: int | None, is_reading: bool) -> NodeError:
-    """Whose fault the death of a worker is. The file's only where it was being read."""
-    if code is not None and -code in _CRASHES:
+def _verdict(code: int | None, why: str, is_reading: bool) -> NodeError:
+    """Whose fault the end of a worker is: the file's only where it was being read. Without a `code` we ended it."""
+    if code is None:
+        return WorkerBroke(f"the worker process was ended by the node: {why}")
+    if -code in _CRASHES:
         name = signal.Signals(-code).name
         if is_reading:
             return DecoderCrashed(f"the process that read the file was ended by {name}")

@@ -13,7 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from interface_node.errors import BrokenMedia, Cancelled, NodeError
+from interface_node.engine.providers import CUDA, Device, why_not_cuda
+from interface_node.errors import BrokenMedia, Cancelled, NodeError, ProviderUnavailable, WorkerBroke
+from interface_node.jobs.isolation.process import START_S
 from interface_node.jobs.isolation.work import IsolatedWork, isolated
 from interface_node.jobs.pipeline_work import PipelineWork, devices_of
 from interface_node.jobs.work import Order, Progress
@@ -35,6 +37,7 @@ from tests.system.nodes import NodeProcess
 from tests.system.patience import until
 
 Fragile = Callable[..., IsolatedWork]
+why_not = why_not_cuda(0)
 
 
 @pytest.fixture
@@ -43,10 +46,11 @@ def fragile(cache: Path, selfie_path: Path) -> Iterator[Fragile]:
     assert selfie_path.is_file()
     made: list[IsolatedWork] = []
 
-    def make(kind: str = "fragile", grace_s: float = 5.0) -> IsolatedWork:
+    def make(kind: str = "fragile", grace_s: float = 5.0, start_s: float = START_S) -> IsolatedWork:
         words = json.dumps({"kind": kind, "cache": str(cache)})
         command = (sys.executable, "-m", "tests.fakes.fragile_worker", words)
-        made.append(IsolatedWork(PipelineWork(cache, devices_of("cpu")), command, without_keys(), grace_s))
+        front = PipelineWork(cache, devices_of("cpu"))
+        made.append(IsolatedWork(front, command, without_keys(), grace_s, start_s))
         return made[-1]
 
     yield make
@@ -138,6 +142,34 @@ def test_a_worker_that_dies_of_its_model_is_not_the_files_fault(
             order_of(coordinator, clip, clip.read_bytes(), tmp_path / "1"), quiet, threading.Event()
         )
     assert (caught.value.code, caught.value.error_class) == ("worker_broke", ErrorClass.NODE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("mute", "the worker process was ended by the node: it has not begun to work in time"),
+        ("babbles", "the worker process was ended by the node: it said nonsense"),
+    ],
+)
+def test_a_worker_that_the_node_ends_is_not_said_to_have_ended_by_itself_or_for_want_of_memory(
+    coordinator: FakeCoordinator, fragile: Fragile, clip: Path, tmp_path: Path, kind: str, sentence: str
+) -> None:
+    work = fragile(kind, start_s=0.5 if kind == "mute" else START_S)
+    with pytest.raises(WorkerBroke) as caught:
+        work.run(order_of(coordinator, clip, clip.read_bytes(), tmp_path / "1"), quiet, threading.Event())
+    assert caught.value.detail == sentence
+
+
+@pytest.mark.skipif(not why_not, reason="this machine has CUDA")
+def test_a_worker_that_cannot_have_the_nodes_card_says_so_and_does_not_take_the_cpu(
+    coordinator: FakeCoordinator, cache: Path, selfie_path: Path, clip: Path, tmp_path: Path
+) -> None:
+    assert selfie_path.is_file()
+    front = PipelineWork(cache, [Device(CUDA)])  # what the node found when it was told `auto`
+    work = isolated(front, settings_for(tmp_path, coordinator.url, SEGFLEET_CACHE=str(cache), NODE_DEVICE="auto"))
+    with pytest.raises(ProviderUnavailable, match=r"lib\w+\.so(\.\d+)* is missing|without CUDA"):
+        work.run(order_of(coordinator, clip, clip.read_bytes(), tmp_path / "1"), quiet, threading.Event())
+    work.close()
 
 
 def test_a_worker_that_does_not_listen_to_its_cancel_is_killed_and_the_node_stays(
