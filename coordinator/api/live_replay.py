@@ -12,7 +12,7 @@ from coordinator.api.live_reader import Reader, Wish
 from coordinator.domain.permissions import may_administer
 from coordinator.errors import Forbidden
 from coordinator.services.context import Context
-from coordinator.store import history
+from coordinator.store import events, history
 from coordinator.store.work import Work
 from protocol.live import Topic
 
@@ -80,8 +80,12 @@ async def _reached(here: Context, hub: Hub, since: int) -> bool:
 
 async def _is_too_much(here: Context, hub: Hub, reader: Reader, since: int) -> bool:
     upto, whose = hub.position or 0, _whose(reader)
-    count = await here.database.read(lambda work: history.count(work, since, upto, whose, MOST_REPLAYED + 1))
-    return count > MOST_REPLAYED or not hub.audience.may_tell_again(reader, count)
+
+    def query(work: Work) -> tuple[int, int]:
+        return events.forgotten(work), history.count(work, since, upto, whose, MOST_REPLAYED + 1)
+
+    forgotten, count = await here.database.read(query)
+    return since < forgotten or count > MOST_REPLAYED or not hub.audience.may_tell_again(reader, count)
 
 
 async def _tell_more(here: Context, hub: Hub, reader: Reader, say: Say) -> None:

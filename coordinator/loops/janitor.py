@@ -37,10 +37,14 @@ class Janitor:
                 await self._context.files.remove_media(item.kind, item.media_id)
 
     async def retire(self) -> None:
-        """End what has expired: results, unused uploads, parts of ended tasks, old keys, messages of webhooks."""
+        """End what has expired: results, unused uploads, parts of ended tasks, old keys, messages of webhooks, and in
+        small units what was told of tasks that are gone."""
         context = self._context
         await context.database.write(lambda work: retention.expire(work, context.rules))
         await context.database.write(webhooks.retire)
+        more = True
+        while more:
+            more = await context.database.write(lambda work: retention.forget_past(work, context.rules))
         for part in await context.database.write(retention.forget_parts):
             await context.files.remove_attempt(part.task_id, part.step_id, part.attempt_id)
 

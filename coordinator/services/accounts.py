@@ -94,7 +94,7 @@ def logged_in(work: Work, seen: Users, address: str) -> Users:
 
 def login_failed(work: Work, username: str, reason: str, address: str) -> None:
     """Remember a login that did not work, under the name that was tried."""
-    audit.record(work, "login.failed", actor=username, address=address, reason=reason)
+    audit.record(work, audit.LOGIN_FAILED, actor=username, address=address, reason=reason)
 
 
 def log_out(work: Work, account: Users, address: str) -> None:

@@ -1,15 +1,30 @@
-"""How long things are kept: uploads unused for `UPLOAD_DAYS`, results `RESULT_DAYS`, parts `RETAIN_PARTS_HOURS`."""
+"""How long things are kept: uploads unused for `UPLOAD_DAYS`, results `RESULT_DAYS`, parts `RETAIN_PARTS_HOURS`; what
+was told of tasks as long again as their results, refused logins a month, the rest of the audit for ever."""
 
 from typing import NamedTuple
 
 from coordinator.domain.news import FilesUnwanted, MediaUnwanted
 from coordinator.services.rules import Rules
-from coordinator.store import artifacts, attempts, events, idempotency, media, retention, steps, tasks, uploads
+from coordinator.store import (
+    artifacts,
+    attempts,
+    audit,
+    batches,
+    events,
+    idempotency,
+    media,
+    retention,
+    steps,
+    tasks,
+    uploads,
+)
 from coordinator.store.work import Work
 from protocol.base import TaskId
 
 BATCH = 100
-KEYS_S = 86_400.0
+PAST = 1000
+DAY_S = KEYS_S = 86_400.0
+REFUSED_LOGINS_S = 30 * DAY_S
 
 
 class Part(NamedTuple):
@@ -32,7 +47,7 @@ def expire(work: Work, rules: Rules) -> None:
         tasks.remove(work, task.id)
         events.record(work, "expired", task.id, task.user_id)
         work.announce(FilesUnwanted(TaskId(task.id)))
-    before = work.now - rules.upload_days * 86_400
+    before = work.now - rules.upload_days * DAY_S
     for upload in media.unused(work, before, BATCH):
         held = media.lock(work, upload.id)
         unused = held is not None and held.last_used_at < before and media.live_task(work, upload.id) is None
@@ -56,6 +71,15 @@ def forget_parts(work: Work) -> list[Part]:
             artifacts.forget_attempt(work, part.attempt_id)
             gone.append(part)
     return gone
+
+
+def forget_past(work: Work, rules: Rules) -> bool:
+    """Forget what was told of tasks that are gone, batches of which nothing is left, and who failed to log in:
+    strangers can write such rows as fast as they like. Whether there may be more of it."""
+    before = work.now - rules.result_days * DAY_S
+    told, empty = events.forget(work, before, PAST), batches.forget_empty(work, before, PAST)
+    refused = audit.forget(work, audit.LOGIN_FAILED, work.now - REFUSED_LOGINS_S, PAST)
+    return PAST in (told, empty, refused)
 
 
 def media_named(work: Work, media_id: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from coordinator.store.schema import table
 from coordinator.store.tables import Audit, Users
@@ -11,6 +11,7 @@ from coordinator.store.work import Work
 
 _audit = table(Audit)
 SYSTEM = "system"
+LOGIN_FAILED = "login.failed"
 
 
 def record(work: Work, action: str, *, actor: Users | str, target: str = "", address: str = "", **data: Any) -> None:
@@ -45,3 +46,12 @@ def page(
     if actor:
         statement = statement.where(_audit.c.actor == actor)
     return work.rows(statement, Audit)
+
+
+def forget(work: Work, action: str, before: float, limit: int) -> int:
+    """Delete rows of one action that are older than that, the oldest `limit` of them; how many."""
+    old = select(_audit.c.seq).where(_audit.c.action == action, _audit.c.at < before).order_by(_audit.c.at).limit(limit)
+    found = work.scalars(old)
+    if found:
+        work.execute(delete(_audit).where(_audit.c.seq.in_(found)))
+    return len(found)

@@ -3,14 +3,15 @@
 from sqlalchemy import JSON, BigInteger, Double
 from sqlmodel import Field, SQLModel
 
-from coordinator.store.schema import ID, SEQUENCE, Json
+from coordinator.store.schema import ID, SEQUENCE, Json, indexes
 
 
 class Audit(SQLModel, table=True):
     """Who did what to whom: logins, roles, approvals, revocations, deletions."""
 
+    __table_args__ = indexes("action at")
     seq: int | None = Field(default=None, primary_key=True, sa_type=SEQUENCE)
-    at: float = Field(sa_type=Double, index=True)
+    at: float = Field(sa_type=Double)
     actor_id: str | None = Field(default=None, max_length=ID)
     actor: str = Field(max_length=64)
     action: str = Field(max_length=64)

@@ -25,7 +25,7 @@ def upgrade() -> None:
         mysql_collate="utf8mb4_bin",
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_action_at"), ["action", "at"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_target"), ["target"], unique=False)
 
     op.create_table(

@@ -1,13 +1,17 @@
 """How long things are kept, on SQLite, PostgreSQL and MariaDB."""
 
 from functools import partial
+from typing import Any
+
+from sqlalchemy import insert, update
 
 from coordinator.domain.news import FilesUnwanted, MediaUnwanted
 from coordinator.services import controls, retention
 from coordinator.services.retention import Part
 from coordinator.services.submissions import Key
-from coordinator.store import artifacts, idempotency, media, tasks
-from coordinator.store.tables import Media, Tasks
+from coordinator.store import artifacts, audit, batches, events, idempotency, media, tasks
+from coordinator.store.schema import table
+from coordinator.store.tables import Audit, Batches, Events, Media, Tasks
 from protocol.base import TaskId
 from protocol.states import AttemptState as A
 from protocol.states import TaskState as T
@@ -111,3 +115,60 @@ def test_an_old_key_is_forgotten(world: World) -> None:
     assert world.database.look(lambda work: idempotency.find(work, user, "tasks", "k")) is not None
     assert world.run(lambda work: idempotency.forget_before(work, work.now + 1)) == 1
     assert world.database.look(lambda work: idempotency.find(work, user, "tasks", "k")) is None
+
+
+def test_what_was_told_of_tasks_that_are_gone_is_forgotten_and_no_number_is_given_twice(world: World) -> None:
+    user = world.user()
+    kept, gone = world.task(user), world.task(user)
+    world.run(lambda work: controls.cancel(work, RULES, user, gone))
+    world.set(Tasks, gone, expires_at=PAST)
+    expire(world)
+    forget_past(world)
+    last = told(world, gone)[-1]
+    assert len(told(world, gone)) > 1  # it went a moment ago
+    age(world, Events)
+    forget_past(world)
+    assert told(world, gone) == [last]  # the newest of all
+    world.run(lambda work: events.record(work, "moved", kept, user))
+    forget_past(world)
+    assert told(world, gone) == []
+    assert len(told(world, kept)) > 1
+    assert told(world, kept)[-1] > last
+    assert world.database.look(events.forgotten) == last
+
+
+def told(world: World, task_id: str) -> list[int]:
+    return [row.seq or 0 for row in world.database.look(lambda work: events.of_task(work, task_id, 0, 100))]
+
+
+def age(world: World, kind: type[Any]) -> None:
+    column = "at" if kind is Events else "created_at"
+    world.run(lambda work: work.execute(update(table(kind)).values({column: PAST})).close())
+
+
+def forget_past(world: World) -> None:
+    assert not world.run(lambda work: retention.forget_past(work, RULES))
+
+
+def test_failed_logins_are_forgotten_and_the_rest_of_the_audit_is_not(world: World) -> None:
+    world.run(lambda work: audit.record(work, "login.failed", actor="recent"))
+    old: dict[str, Any] = {"at": PAST, "actor_id": None, "actor": "old", "target": "", "address": "", "data": {}}
+    actions = ["login.ok", *["login.failed"] * retention.PAST]
+    world.run(lambda work: work.execute(insert(table(Audit)), [{**old, "action": name} for name in actions]).close())
+    assert world.run(lambda work: retention.forget_past(work, RULES))  # there may be more
+    forget_past(world)
+    left = world.database.look(lambda work: audit.page(work, before=None, limit=10))
+    assert sorted((row.action, row.actor) for row in left) == [("login.failed", "recent"), ("login.ok", "old")]
+
+
+def test_an_old_batch_of_which_nothing_is_left_is_forgotten(world: World) -> None:
+    user = world.user()
+    task_id = world.task(user)
+    for key in ("empty", "full"):
+        world.run(partial(batches.add, batch_id=key, user_id=user))
+    world.set(Tasks, task_id, batch_id="full")
+    age(world, Batches)
+    world.run(lambda work: batches.add(work, "new", user))
+    forget_past(world)
+    left = world.database.look(lambda work: [batches.get(work, key) is not None for key in ("empty", "full", "new")])
+    assert left == [False, True, True]
