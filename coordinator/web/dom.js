@@ -117,12 +117,13 @@ function patchFields(old, next) {
   if (given.has("value") && !typing && old.type !== "file" && old.value !== next.value) old.value = next.value;
 }
 
-/** A drawing that is asked for often and made at most once a frame. Returns `update`. */
+/** A drawing that is asked for often and made at most once a frame; null leaves all as it is. Returns `update`. */
 export function drawing(place, render) {
   let due = false;
   const draw = () => {
     due = false;
-    if (place.isConnected) show(place, render());
+    const children = place.isConnected ? render() : null;
+    if (children) show(place, children);
   };
   return () => {
     if (due) return;

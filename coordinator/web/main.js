@@ -72,7 +72,7 @@ function failed(error) {
 function present(page, found, signal) {
   const place = shell.place(found?.route);
   place.replaceChildren();
-  page.context.draw = drawing(place, () => (signal.aborted ? [] : page.render()));
+  page.context.draw = drawing(place, () => (signal.aborted ? null : page.render())); // the place is the next page's by then
   shell.onLanguage(() => {
     title(page);
     page.context.draw();

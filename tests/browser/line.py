@@ -1,0 +1,39 @@
+"""What lies between a page and its server: the socket, which a test may end and hold off, and requests that wait."""
+
+from playwright.sync_api import Page, Route, WebSocketRoute
+
+
+class Line:
+    """Made before the page is opened; what passes is the server's."""
+
+    def __init__(self, page: Page) -> None:
+        self._open: list[WebSocketRoute] = []
+        self._cut = 0
+        page.route_web_socket("**/api/v1/ws", self._opened)
+
+    def cut(self, code: int) -> None:
+        """End the socket with this code, and until `mend` each that is tried."""
+        self._cut = code
+        self._open.pop().close(code=code)
+
+    def mend(self) -> None:
+        """The next is the server's again."""
+        self._cut = 0
+
+    def _opened(self, socket: WebSocketRoute) -> None:
+        if self._cut:
+            socket.close(code=self._cut)
+        else:
+            socket.connect_to_server()
+            self._open.append(socket)
+
+
+def holding(page: Page, address: str) -> list[Route]:
+    """Requests to an address (a pattern) from now on, none of which goes on by itself."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, hold)
+    return held
