@@ -45,6 +45,7 @@ def test_who_logs_out_is_out_and_an_ended_session_asks_to_log_in_again(visit: Vi
         visitor.go("/library")
         page = visitor.log_in("钱小多", PASSWORD, DOOR)
         expect(page.get_by_text("还没有视频。")).to_be_visible()
+        expect(page.locator(".live")).to_have_class("live live")  # a socket without the cookie would end it at once
         visitor.context.clear_cookies()
         page.get_by_role("link", name="任务", exact=True).click()
         expect(page.get_by_text("登录已过期，请重新登录。")).to_be_visible()
