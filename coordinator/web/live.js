@@ -6,6 +6,7 @@ const DEAF_MS = 30_000;
 const CONNECT_MS = 8000;
 const LOOK_MS = 1000;
 const POLL_MS = 3000;
+const ANSWER_MS = 5000;
 const LONGEST_PAUSE_MS = 15_000;
 const OVER = new Set([4401, 4403]);
 const handlers = new Map();
@@ -100,12 +101,14 @@ function connect() {
 
 const wish = () => ({ topics: [...new Set([...wishes].flat())], ...(seq === null ? {} : { since: seq }) });
 
+/** A socket that is not open yet, or no more, says what is wished when it opens. */
 function subscribe() {
-  if (state === "live") socket.send(JSON.stringify({ type: "subscribe", ...wish() }));
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "subscribe", ...wish() }));
 }
 
+/** A session has ended. It may be the one of before a change of the own password: then the socket of the new one comes. */
 function refused() {
-  stop();
+  lost();
   session.check();
 }
 
@@ -140,6 +143,7 @@ function welcome(missed) {
 
 function lost() {
   if (state === "off") return;
+  if (state === "live") become("connecting");
   close();
   clearInterval(timers.deaf);
   failures += 1;
@@ -153,7 +157,7 @@ function lost() {
 async function poll() {
   let answers = false;
   try {
-    answers = (await fetch("/api/v1/health", { cache: "no-store" })).ok;
+    answers = (await fetch("/api/v1/health", { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) })).ok;
   } catch {
     // nobody answers: that is what was asked
   }

@@ -4,9 +4,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from protocol.live import Close
 from tests.browser.conftest import Visit
+from tests.browser.line import Line
 from tests.browser.office import Office
 from tests.browser.test_accessibility import serious
+from tests.browser.visitor import Visitor
 
 
 def card(page: Page, name: str) -> Locator:
@@ -119,6 +122,34 @@ def test_others_have_no_way_into_the_administration(visit_here: Visit, here: Off
         page = here.admit(visitor, account, "/admin/users")
         expect(page.get_by_role("heading", level=1)).to_have_text("Nothing here")
         expect(page.get_by_role("link", name="Administration")).to_have_count(0)
+        assert visitor.complaints() == []
+
+
+def mended(visitor: Visitor, line: Line) -> None:
+    """The line is there again, and the browser says so."""
+    line.mend()
+    visitor.context.set_offline(True)
+    visitor.context.set_offline(False)
+    expect(visitor.page.locator(".live")).to_have_class("live live")
+
+
+def test_pages_open_without_their_socket_and_say_so_until_it_is_back(visit_here: Visit, here: Office) -> None:
+    with visit_here(locale="en") as visitor:
+        visitor.may_be_offline = True
+        line = Line(visitor.page)
+        page = here.admit(visitor, path="/account")
+        dot = page.locator(".live")
+        expect(dot).to_have_class("live live")
+        page.route("**/api/v1/health", lambda route: None)
+        line.cut(Close.LATER)
+        expect(dot).to_have_class("live connecting")
+        page.get_by_role("link", name="Administration").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Nodes")
+        expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+        mended(visitor, line)
+        line.cut(Close.UNAUTHORIZED)  # as after a change of the password, with which this browser goes on
+        expect(dot).to_have_class("live connecting")
+        mended(visitor, line)
         assert visitor.complaints() == []
 
 
