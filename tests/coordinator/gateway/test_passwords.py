@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator.errors import BusyHashing, WeakPassword
-from coordinator.gateway.passwords import AT_ONCE, QUEUE, Passwords, hash_now
+from coordinator.gateway.passwords import Passwords, hash_now
 
 PASSWORD = "correct horse battery"
 
@@ -43,13 +43,15 @@ async def test_an_unknown_name_costs_what_a_known_one_costs(passwords: Passwords
     assert 0.4 < cost["known"] / cost["unknown"] < 2.5
 
 
-async def test_beyond_the_queue_the_answer_is_to_come_back(passwords: Passwords) -> None:
-    asked = [asyncio.ensure_future(passwords.verify(PASSWORD, None)) for _ in range(AT_ONCE + QUEUE + 3)]
+async def test_beyond_the_queue_the_answer_is_to_come_back() -> None:
+    passwords = Passwords(at_once=2, queue=3)
+    asked = [asyncio.ensure_future(passwords.verify(PASSWORD, None)) for _ in range(2 + 3 + 3)]
     answers = await asyncio.gather(*asked, return_exceptions=True)
     busy = [answer for answer in answers if isinstance(answer, BusyHashing)]
     assert len(busy) == 3
     assert busy[0].params["retry_after_s"] > 0
     assert not await passwords.verify(PASSWORD, None)
+    await passwords.close()
 
 
 async def test_a_caller_who_leaves_keeps_the_place_until_the_thread_is_free() -> None:
