@@ -1,7 +1,7 @@
 """An ONNX graph that can be changed: who makes a tensor, who takes it, what shape it has."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import onnx
@@ -11,6 +11,8 @@ from onnx import helper, numpy_helper
 from interface_node.engine.shapes import Shape, shape_of
 
 Constant = NDArray[Any]
+OMITTED: Final = ""
+"""What ONNX calls each input that is not given and each output that is not wanted: no tensor."""
 
 
 @dataclass(eq=False)
@@ -46,7 +48,8 @@ class Graph:
 
     @classmethod
     def of(cls, model: onnx.ModelProto) -> Self:
-        """The graph of a model whose inputs have fixed sides; ValueError where a node has a graph of its own."""
+        """The graph of a model whose inputs have fixed sides; ValueError where a node has a graph of its own, or needs
+        what it makes."""
         found = cls(model, [_node_of(node) for node in model.graph.node])
         for node in found._ordered():
             known = shape_of(node.kind, node.inputs, node.attributes, found._shapes, found.constants)
@@ -55,7 +58,7 @@ class Graph:
 
     def settle(self) -> None:
         """After a change: nodes that nobody needs any more are gone, the others know each other."""
-        self._makers = {name: node for node in self.nodes for name in node.outputs}
+        self._makers = {name: node for node in self.nodes for name in node.outputs if name != OMITTED}
         needed: set[int] = set()
         open_ends = [self._makers[name] for name in self._results if name in self._makers]
         while open_ends:
@@ -120,9 +123,11 @@ class Graph:
     def _ordered(self) -> list[Node]:
         ordered: list[Node] = []
         left = self.nodes
-        waiting = {name for node in left for name in node.outputs}
+        waiting = {name for node in left for name in node.outputs if name != OMITTED}
         while left:
             ready = [node for node in left if waiting.isdisjoint(node.inputs)]
+            if not ready:
+                raise ValueError("the graph goes in a circle")
             ordered += ready
             waiting.difference_update(name for node in ready for name in node.outputs)
             done = set(map(id, ready))

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -15,12 +15,11 @@ from interface_node.engine.lean import lean
 from interface_node.engine.mask import read
 from interface_node.engine.picture import PictureInput, inside
 from interface_node.engine.providers import CPU, Device, choose
+from interface_node.engine.sameness import say_the_same
 from interface_node.engine.signature import Signature
 from interface_node.errors import Cancelled, EngineFailed, ModelInvalid, ProviderUnavailable
 
 _log = structlog.get_logger(__name__)
-SAME: Final = 0.1 / 255
-"""How far apart the lean form of a network may be from the network."""
 
 
 class ModelSession:
@@ -129,14 +128,15 @@ def _open(path: Path, interface: ModelInterface, device: Device, threads: int) -
 
 def _open_lean(path: Path, interface: ModelInterface, options: ort.SessionOptions) -> ort.InferenceSession | None:
     """None where it has none, or where that does not say the same as the file does."""
-    data = lean(path, interface)
-    if data is None:
-        return None
     try:
+        data = lean(path, interface)
+        if data is None:
+            return None
         session = ort.InferenceSession(data, options, providers=[CPU])
-        if _say_the_same(session, _plain(path), interface):
+        rewritten, plain = (_stream(one, interface) for one in (session, _plain(path)))
+        if say_the_same(rewritten.alpha, plain.alpha, interface.input.size):
             return session
-    except Exception as error:  # noqa: BLE001 onnxruntime raises its own, undocumented classes
+    except Exception as error:  # noqa: BLE001 whatever broke: the file itself may be fine, and is loaded as it is
         _log.warning("lean_model_failed", model=path.name, why=str(error))
         return None
     _log.warning("lean_model_differs", model=path.name)
@@ -152,14 +152,8 @@ def _plain(path: Path) -> ort.InferenceSession:
     return ort.InferenceSession(str(path), options, providers=[CPU])
 
 
-def _say_the_same(one: ort.InferenceSession, other: ort.InferenceSession, interface: ModelInterface) -> bool:
-    """About a picture of noise, to a tenth of what a mask of 8 bits can tell apart."""
-    width, height = interface.input.size
-    noise = np.random.default_rng(1).random((3, height, width), np.float32)
-    first, second = (
-        ModelSession(session, interface, Device(CPU), 0.0).segmenter().alpha(noise) for session in (one, other)
-    )
-    return bool(np.abs(first - second).max() <= SAME)
+def _stream(session: ort.InferenceSession, interface: ModelInterface) -> SessionSegmenter:
+    return ModelSession(session, interface, Device(CPU), 0.0).segmenter()
 
 
 def _options(interface: ModelInterface, threads: int) -> ort.SessionOptions:

@@ -16,7 +16,8 @@ from interface_node.engine.graph import Graph
 from interface_node.engine.interface import ModelInput, ModelInterface, ModelOutput
 from interface_node.engine.lean import lean, rewrite
 from interface_node.engine.session import load
-from interface_node.models import catalogue
+from interface_node.errors import DownloadFailed, ModelInvalid
+from interface_node.models import catalogue, store
 from tests.interface_node.engine import graphs
 
 Numbers = NDArray[Any]
@@ -183,6 +184,109 @@ def test_what_says_something_else_when_it_is_rewritten_runs_as_it_is(tmp_path: P
         loaded = load(path, described(), "cpu")
     assert [line["event"] for line in told] == ["lean_model_differs"]
     assert np.array_equal(loaded.segmenter().alpha(picture), np.clip(plain[0, 0], 0, 1))
+
+
+def certain(path: Path, brightest: float) -> Path:
+    """A network that finds nothing in any picture as bright as `brightest` in the mean, and in darker ones what a
+    rewritten form has otherwise."""
+    nodes = [
+        graphs.constant("mix", np.ones((1, 3, 1, 1))), graphs.constant("third", np.full((1, 3, 1, 1), 1 / 3)),
+        graphs.constant("limit", brightest), graphs.constant("steep", 1e4), graphs.constant("far", 1e9),
+        graphs.constant("zero", 0.0), graphs.constant("one", 1.0),
+        helper.make_node("Constant", [], ["factors"], value_floats=[1.0, 1.0, 2.0, 2.0]),
+        node("AveragePool", "image", "half", kernel_shape=[2, 2], strides=[2, 2]),
+        node("Resize", "half,,factors", "large", **TWICE), node("Conv", "large,mix", "mixed"),
+        node("Mul", "mixed,far", "wild"), node("Sin", "wild", "waves"),
+        node("GlobalAveragePool", "image", "mean"), node("Conv", "mean,third", "light"),
+        node("Sub", "limit,light", "darker"), node("Mul", "darker,steep", "much"),
+        node("Clip", "much,zero,one", "gate"), node("Mul", "waves,gate", "mask"),
+    ]  # fmt: skip
+    return graphs.save(path, nodes, {"image": (graphs.FLOAT, (1, 3, SIDE, SIDE))}, {"mask": (graphs.FLOAT, None)})
+
+
+@pytest.mark.parametrize("brightest", [0.45, 0.1], ids=["noise", "all"])
+def test_a_network_whose_answers_hide_a_difference_runs_as_it_is(tmp_path: Path, brightest: float) -> None:
+    path = certain(tmp_path / "m.onnx", brightest)
+    assert lean(path, described()) is not None
+    with capture_logs() as told:
+        loaded = load(path, described(), "cpu")
+    assert [line["event"] for line in told] == ["lean_model_differs"]
+    picture = np.random.default_rng(4).random((3, SIDE, SIDE), np.float32) / np.float32(20)
+    plain = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"image": picture[None]})[0]
+    assert np.array_equal(loaded.segmenter().alpha(picture), np.clip(plain[0, 0], 0, 1))
+
+
+@pytest.mark.parametrize("name", ["selfie", "selfie-wide", "selfie-tall"])
+def test_the_default_models_run_in_their_lean_form(cache: Path, name: str) -> None:
+    manifest = catalogue.find(cache, name)
+    try:
+        path = store.pull(cache, manifest)
+    except DownloadFailed as error:
+        pytest.skip(f"THE MODEL CANNOT BE HAD: {error.detail}")
+    with capture_logs() as told:
+        load(path, manifest.interface, "cpu")
+    assert told == []
+
+
+def unusual(path: Path, *nodes: NodeProto) -> Path:
+    """A network that could be rewritten, with `nodes` between its last convolution, `mixed`, and `mask`."""
+    before = [
+        graphs.constant("mix", np.full((1, 3, 1, 1), 1 / 3)),
+        helper.make_node("Constant", [], ["factors"], value_floats=[1.0, 1.0, 2.0, 2.0]),
+        node("AveragePool", "image", "half", kernel_shape=[2, 2], strides=[2, 2]),
+        node("Resize", "half,,factors", "large", **TWICE), node("Conv", "large,mix", "mixed"),
+    ]  # fmt: skip
+    sides = (1, 3, SIDE, SIDE)
+    return graphs.save(path, [*before, *nodes], {"image": (graphs.FLOAT, sides)}, {"mask": (graphs.FLOAT, None)})
+
+
+GRU = [
+    graphs.constant("sequence", [SIDE, 1, SIDE], np.int64),
+    graphs.constant("in", RANDOM.normal(size=(1, 12, SIDE))), graphs.constant("on", RANDOM.normal(size=(1, 12, 4))),
+    node("Reshape", "mixed,sequence", "rows"),
+    helper.make_node("GRU", ["rows", "in", "on", "", "", ""], ["", "last"], hidden_size=4),
+    node("ReduceMean", "last", "seen", keepdims=0), node("Mul", "mixed,seen", "weighed"),
+    node("Sigmoid", "weighed", "mask"),
+]  # fmt: skip
+NO_AXES = [
+    helper.make_node("Constant", [], ["axes"], value=numpy_helper.from_array(np.zeros(0, np.int64))),
+    node("ReduceSum", "mixed,axes", "mask", keepdims=1, noop_with_empty_axes=1),
+]
+
+
+def test_inputs_and_outputs_that_are_left_out_are_no_tensors(tmp_path: Path) -> None:
+    path = unusual(tmp_path / "m.onnx", *GRU)
+    data = lean(path, described())
+    assert data is not None
+    assert [list(one.output) for one in onnx.load_model_from_string(data).graph.node if one.op_type == "GRU"] == [
+        ["", "last"]
+    ]
+    with capture_logs() as told:
+        load(path, described(), "cpu")
+    assert told == []
+
+
+def test_a_network_that_cannot_be_written_again_runs_as_it_is(tmp_path: Path) -> None:
+    path = unusual(tmp_path / "m.onnx", *NO_AXES)
+    made = onnx.load(str(path))
+    (axes,) = (one for one in made.graph.node if list(one.output) == ["axes"])
+    axes.ClearField("attribute")
+    axes.attribute.add(name="value_ints", type=onnx.AttributeProto.INTS)
+    onnx.save(made, str(path))
+    with capture_logs() as told:
+        loaded = load(path, described(), "cpu")
+    assert [line["event"] for line in told] == ["lean_model_failed"]
+    picture = np.random.default_rng(4).random((3, SIDE, SIDE), np.float32)
+    plain = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"image": picture[None]})[0]
+    assert np.array_equal(loaded.segmenter().alpha(picture), plain[0, 0])
+
+
+def test_a_graph_that_goes_in_a_circle_is_nobodys_lean_form(tmp_path: Path) -> None:
+    circle = [node("Add", "mixed,later", "sooner"), node("Relu", "sooner", "later"), node("Relu", "later", "mask")]
+    path = unusual(tmp_path / "m.onnx", *circle)
+    assert lean(path, described()) is None
+    with pytest.raises(ModelInvalid, match=r"m\.onnx cannot be loaded"):
+        load(path, described(), "cpu")
 
 
 def test_files_that_are_large_or_free_or_other_than_their_manifest_are_left_alone(tmp_path: Path) -> None:
