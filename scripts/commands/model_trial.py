@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from interface_node.engine.session import ModelSession, load
+from interface_node.engine.sameness import ellipse
+from interface_node.engine.session import ModelSession, SessionSegmenter, load
 from interface_node.models import catalogue, store
 from interface_node.models.manifest import FileSource, Manifest
 from interface_node.pipeline.still import encode_picture, read_picture
@@ -34,7 +35,7 @@ def tried(cache: Path, name: str, picture: Path | None, device: str, frames: int
     here = store.pull if isinstance(manifest.source, FileSource) else store.onnx_path
     model = load(here(cache, manifest), manifest.interface, device)
     stream = model.segmenter()
-    rgb = _shown(picture, stream.size)
+    rgb = ellipse(*stream.size) if picture is None else _fitted(read_picture(picture), stream)
     times, mask = [], np.zeros(stream.size[::-1], np.float32)
     for _ in range(frames):
         began = time.monotonic()
@@ -53,7 +54,7 @@ def facts(trial: Trial) -> Iterator[tuple[str, str]]:
     yield from (("output", str(tensor) + ("" if tensor.name in used else ", not used")) for tensor in signature.outputs)
     yield "runs on", f"{trial.model.provider} ({trial.model.device.label})"
     yield "load and first run", f"{trial.model.load_s:.2f} s"
-    width, height = interface.input.size
+    width, height = trial.mask.shape[::-1] if interface.input.resize == "free" else interface.input.size
     milliseconds = f"{statistics.median(trial.times) * 1000:.1f} ms"
     yield "a frame", f"{milliseconds} at {width}x{height}, the median of {len(trial.times)}, one thread on a CPU"
     low, mean, high = (float(number) for number in (trial.mask.min(), trial.mask.mean(), trial.mask.max()))
@@ -61,16 +62,12 @@ def facts(trial: Trial) -> Iterator[tuple[str, str]]:
 
 
 def mask_png(trial: Trial) -> bytes:
-    """The mask as a grey picture of the model's size."""
+    """The mask as a grey picture of the size that the model saw the picture in."""
     return encode_picture(np.rint(trial.mask * 255).astype(np.uint8), "png")
 
 
-def _shown(picture: Path | None, size: tuple[int, int]) -> NDArray[np.float32]:
-    """The picture, stretched as in the pipeline, or a bright ellipse on a ramp: `float32 [3, h, w], 0..1`."""
-    if picture is None:
-        width, height = size
-        pixels = np.tile(np.linspace(0, 96, width), (height, 1))[:, :, None].repeat(3, 2).astype(np.uint8)
-        cv2.ellipse(pixels, (width // 2, height // 2), (width // 5, height // 3), 0, 0, 360, (224, 172, 144), -1)
-    else:
-        pixels = np.asarray(cv2.resize(read_picture(picture)[:, :, :3], size, interpolation=cv2.INTER_AREA), np.uint8)
+def _fitted(picture: NDArray[np.uint8], stream: SessionSegmenter) -> NDArray[np.float32]:
+    """The picture in the shape that the pipeline gives it, `float32 [3, h, w], 0..1`."""
+    stream.fit(picture.shape[1], picture.shape[0])
+    pixels = cv2.resize(picture[:, :, :3], stream.size, interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1) / np.float32(255), np.float32)

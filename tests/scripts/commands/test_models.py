@@ -27,6 +27,7 @@ warmup_frames = 8
 name = "src"
 width = 64
 height = 48
+{resize}
 [interface.output]
 name = "pha"
 [interface.constants]
@@ -39,12 +40,12 @@ def runner(tmp_path: Path) -> CliRunner:
     return CliRunner(env={"COLUMNS": "250", "NO_COLOR": "1", "SEGFLEET_CACHE": str(tmp_path / "cache")})
 
 
-def own(tmp_path: Path, source: str = "", shape: str = "") -> Path:
-    """A manifest beside its model; `source` instead of that file, `shape` added to each state."""
+def own(tmp_path: Path, source: str = "", shape: str = "", resize: str = "") -> Path:
+    """A manifest beside its model; `source` instead of that file, `shape` added to a state, `resize` to the input."""
     weights = graphs.recurrent(tmp_path / "mine.onnx")
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
     states = [f'[[interface.states]]\ninput = "r{n}i"\noutput = "r{n}o"\n{shape}\n' for n in range(1, 5)]
-    text = MANIFEST.format(source=source or f'kind = "file"\npath = "mine.onnx"\nsha256 = "{sha256}"')
+    text = MANIFEST.format(source=source or f'kind = "file"\npath = "mine.onnx"\nsha256 = "{sha256}"', resize=resize)
     path = tmp_path / "mine.toml"
     path.write_text(text + "\n".join(states), encoding="utf-8")
     return path
@@ -74,6 +75,23 @@ def test_a_model_of_ones_own_is_checked_before_it_is_installed(runner: CliRunner
     written = cv2.imread(str(mask), cv2.IMREAD_UNCHANGED)
     assert written is not None
     assert np.asarray(written).shape == (48, 64)
+
+
+@pytest.mark.parametrize(
+    ("resize", "shape"),
+    [('resize = "pad"', (38, 64)), ('resize = "free"\nmultiple = 8', (40, 72))],
+    ids=["pad", "free"],
+)
+def test_a_picture_is_shown_in_the_shape_that_the_pipeline_gives_it(
+    runner: CliRunner, tmp_path: Path, resize: str, shape: tuple[int, int]
+) -> None:
+    picture, mask = clips.still(tmp_path / "a.png"), tmp_path / "mask.png"
+    words = ("--picture", picture, "--out", mask, "--frames", "1", "--device", "cpu")
+    code, text = call(runner, "check", own(tmp_path, resize=resize), *words)
+    assert code == 0, text
+    written = cv2.imread(str(mask), cv2.IMREAD_UNCHANGED)
+    assert written is not None
+    assert written.shape == shape
 
 
 def test_a_model_that_does_not_fit_its_manifest_is_told_what_is_wrong(runner: CliRunner, tmp_path: Path) -> None:
