@@ -8,7 +8,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, assert_never
 
-from coordinator.domain.news import AttemptStopping, QueueChanged
+from coordinator.domain.news import AttemptStopping, Elsewhere, QueueChanged
 from coordinator.errors import StorageUnavailable
 from coordinator.gateway.interface_client import Busy, Refused, Unreachable
 from coordinator.services import dispatching, registry
@@ -41,11 +41,12 @@ class Dispatcher:
         self._wake.set()
 
     def hear(self, news: object) -> None:
-        """The feed's listener."""
-        if isinstance(news, QueueChanged):
-            self.wake()
-        elif isinstance(news, AttemptStopping) and not self._context.polls.deliver(news.interface_id, None):
-            self._spawn(self._stop(news))
+        """The feed's listener. What another replica queued may be for a node that polls here."""
+        match news:
+            case QueueChanged() | Elsewhere(queue=True):
+                self.wake()
+            case AttemptStopping() if not self._context.polls.deliver(news.interface_id, None):
+                self._spawn(self._stop(news))
 
     async def run(self) -> None:
         """Until cancelled."""
