@@ -13,6 +13,15 @@ from sqlalchemy.engine import URL
 CHANNEL: Final = "segfleet_news"
 MOST_BYTES: Final = 7900
 """PostgreSQL takes less than 8000."""
+PATIENCE: Final = {
+    "keepalives": 1,
+    "keepalives_idle": 20,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""Who only listens never notices that the other side is gone, unless the system asks: a firewall that forgot the
+connection, a server that lost its power. Seconds, and milliseconds."""
 
 
 def can_notify(url: str) -> bool:
@@ -56,7 +65,8 @@ class Notices:
         driver = self._driver = self._driver or dialect_class.import_dbapi()
         positional, named = dialect_class().create_connect_args(self._url)
         try:
-            async with await driver.AsyncConnection.connect(*positional, **named, autocommit=True) as connection:
+            connecting = driver.AsyncConnection.connect(*positional, **{**PATIENCE, **named}, autocommit=True)
+            async with await connecting as connection:
                 yield connection
         except driver.Error as error:
             raise NoticesLostError(type(error).__name__) from error
