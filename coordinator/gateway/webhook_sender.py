@@ -1,15 +1,19 @@
 """Sends webhooks: to an address that was checked while the socket was made, bounded in time and in what is read.
 
 A name is resolved once for each message, by threads of our own, because a lookup cannot be ended and others need
-theirs. Every address that it has must be allowed; the connection then goes to one of those and to nothing that the name
-says later. Receivers are strangers: no redirects, no cookies, no compression, no proxy of the environment.
+theirs. Few look for one account at a time: the names are its own, and so may be the servers that never answer. Every
+address that a name has must be allowed; the connection then goes to one of those and to nothing that the name says
+later. Receivers are strangers: no redirects, no cookies, no compression, no proxy of the environment.
 """
 
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from threading import Lock
 from typing import Any, Final
 
 import aiohttp
@@ -26,12 +30,17 @@ BODY_S: Final = 2.0
 CONNECT_S: Final = 5.0
 ANSWER_BYTES: Final = 64 * 1024
 CONNECTIONS: Final = 128
-LOOKUPS: Final = 16
+LOOKUPS: Final = 64
+OF_ONE: Final = 6
+"""Lookups of one account that have not come back, also when nobody waits for them any more: as many as it may have
+messages and trials under way."""
 LONGEST_RETRY_AFTER: Final = 6
 _NUMERIC: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 Lookup = Callable[..., Sequence[tuple[Any, ...]]]
 """`socket.getaddrinfo`, or what a test knows better."""
+_ACCOUNT: Final = ContextVar[str]("account")
+"""Whose message is being sent: a resolver is told nothing but a name."""
 
 
 class CheckedResolver(AbstractResolver):
@@ -41,13 +50,18 @@ class CheckedResolver(AbstractResolver):
         self._networks = networks
         self._lookup = lookup
         self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="webhook-names")
+        self._running: Counter[str] = Counter()
+        self._lock = Lock()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Look the name up once."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, self._lookup, host, port, family, socket.SOCK_STREAM)
+        account = _ACCOUNT.get()
+        self._begin(account)
+        looking = self._threads.submit(self._lookup, host, port, family, socket.SOCK_STREAM)
+        looking.add_done_callback(lambda _: self._end(account))
+        found = await asyncio.wrap_future(looking)
         addresses = [(kind, proto, str(target[0])) for kind, _, proto, _, target in found]
         if not all(self._networks.permits(address.partition("%")[0]) for _, _, address in addresses):
             raise Forbidden("the name has an address that is not called")
@@ -55,6 +69,18 @@ class CheckedResolver(AbstractResolver):
             ResolveResult(hostname=host, host=address, port=port, family=kind, proto=proto, flags=_NUMERIC)
             for kind, proto, address in addresses
         ]
+
+    def _begin(self, account: str) -> None:
+        with self._lock:
+            if self._running[account] >= OF_ONE:
+                raise socket.gaierror(socket.EAI_AGAIN, "earlier lookups of this account have not come back")
+            self._running[account] += 1
+
+    def _end(self, account: str) -> None:
+        """In the thread that looked."""
+        with self._lock:
+            self._running[account] -= 1
+            self._running += Counter()
 
     async def close(self) -> None:
         """Let go of lookups that nobody waits for."""
@@ -102,8 +128,9 @@ class WebhookSender:
             await session.close()
             await resolver.close()
 
-    async def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """POST JSON and say what came back; whatever goes wrong is an answer, too."""
+    async def send(self, url: str, body: bytes, headers: Mapping[str, str], account: str) -> Answer:
+        """POST JSON of an account and say what came back; whatever goes wrong is an answer, too."""
+        _ACCOUNT.set(account)
         began = monotonic()
         fault, detail = Fault.UNREACHABLE, ""
         try:

@@ -114,7 +114,7 @@ class Postman:
             first = fresh_secret()
             await context.database.write(lambda work: webhook_secrets.ensure(work, box, row.user_id, first))
             letter = await context.database.read(lambda work: webhooks.letter(work, box, links, row))
-        answer = await context.webhook_sender.send(row.url, letter.text.encode(), letter.headers())
+        answer = await context.webhook_sender.send(row.url, letter.text.encode(), letter.headers(), row.user_id)
         state = await context.database.write(lambda work: webhooks.heard(work, row, answer))
         context.gauges.webhook(str(answer.fault) if answer.fault else "taken", answer.took_s)
         facts = {"delivery_id": row.id, "task_id": row.task_id, "kind": row.kind, "host": row.host, "tries": row.tries}

@@ -55,4 +55,5 @@ class TrialDesk:
         if not letter.keys:
             await self._database.write(write)
             letter = await self._database.read(trial)
-        return Trial(message_id, url, await self._sender.send(url, letter.text.encode(), letter.headers()))
+        answer = await self._sender.send(url, letter.text.encode(), letter.headers(), user_id)
+        return Trial(message_id, url, answer)
