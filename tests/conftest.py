@@ -20,6 +20,7 @@ from xdist.scheduler import LoadFileScheduling
 
 POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
 MARIADB = "mysql+pymysql://root@127.0.0.1:3306/mysql"
+WAITING = ("tests/faults/", "tests/browser/", "tests/scripts/")
 
 
 def place(nodeid: str) -> str:
@@ -37,6 +38,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Who runs what under `-n`; the scheduler's method is how the library lets itself be told."""
     by_place = {"_split_scope": lambda _scheduler, nodeid: place(nodeid)}
     return type("ByFileOrLane", (LoadFileScheduling,), by_place)(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits long for processes and clocks comes first, so that no process is left alone with it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(WAITING))
 
 
 def pytest_configure() -> None:

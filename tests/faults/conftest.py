@@ -13,7 +13,7 @@ from tests.system import long_clips
 
 
 class Fleets:
-    """The fleets of this session, each begun when it is first asked for: beginning one costs more than most tests."""
+    """The fleets of all tests here, each begun when it is first asked for: beginning one costs more than most tests."""
 
     def __init__(self, make_home: Callable[[str], Path]) -> None:
         self._make_home = make_home
@@ -36,7 +36,7 @@ class Fleets:
         return self._running[key]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleets]:
     """Coordinators with two nodes each, as processes."""
     known = Fleets(tmp_path_factory.mktemp)
@@ -56,7 +56,7 @@ def segmented(request: pytest.FixtureRequest, fleets: Fleets) -> Fleet:
     return fleets.of(request.param, segmented=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lonely]:
     """A coordinator without nodes."""
     home = tmp_path_factory.mktemp("lonely")
