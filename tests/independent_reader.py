@@ -59,6 +59,18 @@ def luma_and_chroma(path: Path, size: tuple[int, int]) -> tuple[NDArray[np.uint1
     return luma.reshape(-1, height, width), first.reshape(-1, *half), second.reshape(-1, *half)
 
 
+def grey_and_chroma(path: Path, size: tuple[int, int], deep: bool) -> tuple[NDArray[np.uint16], ...]:
+    """As `luma_and_chroma`, of a grey video: its numbers, which the program is not asked to convert, and no colour."""
+    width, height = size
+    pixels = "gray10le" if deep else "gray"
+    command = [_program(), "-v", "error", "-noautorotate", "-i", str(path), "-map", "0:v:0"]
+    command += ["-fps_mode", "passthrough", "-pix_fmt", pixels, "-f", "rawvideo", "-"]
+    data = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, "<u2" if deep else np.uint8)
+    luma = data.reshape(-1, height, width).astype(np.uint16) * np.uint16(1 if deep else 4)
+    chroma = np.full((len(luma), (height + 1) // 2, (width + 1) // 2), 512, np.uint16)
+    return luma, chroma, chroma
+
+
 def packet_hashes(path: Path, kind: str, stripped: str | None = None, place: int = 0) -> list[str]:
     """The md5 of every packet of the stream of `kind` (a, v or s) at that place among them, in file order; `stripped`
     names a filter of the program that takes the container's own bytes away, as `aac_adtstoasc` does."""

@@ -18,6 +18,7 @@ from interface_node.pipeline.mastering import Mastering
 
 Plane = NDArray[np.uint8] | NDArray[np.uint16]
 SAME_PLANES: Final = {"yuv420p": {"yuv420p", "yuvj420p"}, "yuv420p10le": {"yuv420p10le"}}
+GREYS: Final = {"gray": 8, "gray9le": 9, "gray10le": 10, "gray12le": 12, "gray14le": 14, "gray16le": 16}
 KR_KB: Final[dict[int, tuple[float, float]]] = {
     1: (0.2126, 0.0722),  # BT.709
     4: (0.30, 0.11),  # FCC
@@ -91,7 +92,7 @@ class Geometry:
 
 def planes(frame: VideoFrame) -> tuple[Plane, ...]:
     """Writable views of the visible part of each plane; they keep the frame's memory alive."""
-    wide = "10le" in frame.format.name
+    wide = frame.format.name.endswith("le")
     views: list[Plane] = []
     for plane, component in zip(frame.planes, frame.format.components, strict=True):
         dtype: Any = np.uint16 if wide else np.uint8
@@ -105,6 +106,7 @@ def conform(frame: VideoFrame, geometry: Geometry) -> VideoFrame:
 
     BrokenMedia for a frame that is tagged with what nobody can convert from.
     """
+    frame = coloured(frame)
     same_size = (frame.width, frame.height) == (geometry.width, geometry.height)
     if same_size and frame.format.name in SAME_PLANES[geometry.pixels]:
         return frame
@@ -120,6 +122,27 @@ def conform(frame: VideoFrame, geometry: Geometry) -> VideoFrame:
         raise BrokenMedia(f"a {frame.format.name} frame of {frame.width} x {frame.height} cannot be used") from error
     made.pts, made.time_base = frame.pts, frame.time_base
     made.opaque = _alpha(frame, geometry)
+    return made
+
+
+def coloured(frame: VideoFrame) -> VideoFrame:
+    """A grey frame with the chroma that it has not, 4:2:0; any other, and one that says it is full range, as it is.
+
+    FFmpeg's scaler takes every grey for full range, whatever its tags say, and would take its contrast.
+    """
+    bits = GREYS.get(frame.format.name)
+    if bits is None or frame.color_range == FULL:
+        return frame
+    deep = bits > 8
+    colour = Colour(frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc)
+    made = blank(frame.width, frame.height, "yuv420p10le" if deep else "yuv420p", colour)
+    (luma,) = planes(frame)
+    place, *chroma = planes(made)
+    spare = bits - (10 if deep else 8)
+    place[:] = luma << -spare if spare < 0 else luma >> spare
+    for plane in chroma:
+        plane[:] = 512 if deep else 128
+    made.pts, made.time_base, made.duration = frame.pts, frame.time_base, frame.duration
     return made
 
 

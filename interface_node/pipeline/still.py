@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from interface_node.errors import BrokenMedia, MediaTooLarge, NotAnImage
 from interface_node.pipeline.colour_profile import to_srgb
+from interface_node.pipeline.frames import coloured
 from interface_node.pipeline.picture_header import JPEG_MAGIC, picture_size
 from interface_node.pipeline.picture_metadata import read_metadata
 from protocol.work import ImageFormat
@@ -82,7 +83,7 @@ def picture_of(frame: VideoFrame, pixels: Literal["rgb24", "rgba"] = "rgb24", qu
     BrokenMedia for one that is tagged with what nobody can convert from.
     """
     try:
-        stored = frame.to_ndarray(format=pixels)
+        stored = coloured(frame).to_ndarray(format=pixels)
     except (av.error.FFmpegError, ValueError) as error:
         raise BrokenMedia(f"a {frame.format.name} frame of {frame.width} x {frame.height} cannot be used") from error
     return np.ascontiguousarray(np.rot90(stored, quarters), dtype=np.uint8)

@@ -124,6 +124,12 @@ ROWS: Final = (
     Row("422-deep.mov", _clip(codec="prores_ks", pixels="yuv422p10le", colour=BT709), "av1"),
     Row("444-full.mkv", _clip(pixels="yuvj444p", colour=FULL709), "hevc"),
     Row("twelve.mkv", _clip(codec="libx265", pixels="yuv420p12le", colour=BT709), "hevc"),
+    # grey
+    Row("grey.mp4", _clip(codec="libx265", pixels="gray", colour=BT709)),
+    Row("grey-odd.mkv", _clip(codec="ffv1", pixels="gray", colour=BT709, width=161, height=97), "av1"),
+    Row("grey-full.mkv", _clip(codec="ffv1", pixels="gray", colour=FULL709), "hevc"),
+    Row("grey-deep.mp4", _clip(codec="libx265", pixels="gray10le", colour=BT709), "hevc"),
+    Row("grey-twelve.mkv", _clip(codec="libx265", pixels="gray12le", colour=BT709), "av1"),
     # odd sizes, pixels that are not square
     Row("odd-both.mkv", _clip(codec="ffv1", width=161, height=97), "hevc"),
     Row("odd-width.mkv", _clip(codec="ffv1", width=161), "av1"),

@@ -118,7 +118,10 @@ def check_pictures(source: Path, made: OutputFile, row: Row) -> None:
     """The person is everywhere, so the composite is the source."""
     before, after = described(source)[1], described(made.path)[1]
     width, height = int(before["width"]), int(before["height"])
-    wanted = reader.luma_and_chroma(source, (width, height))
+    if "gray" in before["pixels"]:
+        wanted = reader.grey_and_chroma(source, (width, height), deep=before["pixels"] != "gray")
+    else:
+        wanted = reader.luma_and_chroma(source, (width, height))
     found = reader.luma_and_chroma(made.path, (int(after["width"]), int(after["height"])))
     for one, other in zip(wanted, found, strict=True):
         assert psnr(one, other[:, : one.shape[1], : one.shape[2]]) >= row.level
