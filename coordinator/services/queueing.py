@@ -66,12 +66,12 @@ def queue(work: Work, polls: Polls, limit: int) -> Queue:
         if len(first) > LOOK * limit:
             break
     names = {row.id: row.name for row in everybody}
-    owned = list(pending.among(work, list(first)))
-    if len(owned) < limit:
-        owned += [one for one in pending.oldest(work, limit + len(first)) if one.task.id not in first]
-    by_id = {one.task.id: one for one in owned}
+    by_id = {one.task.id: one for one in pending.among(work, list(first))}
     order = [task_id for task_id in first if task_id in by_id]
-    order += [task_id for task_id in by_id if task_id not in first]
+    if len(order) < limit:
+        others = [task_id for task_id in pending.behind(work, limit + len(first)) if task_id not in first]
+        by_id |= {one.task.id: one for one in pending.among(work, others)}
+        order += [task_id for task_id in others if task_id in by_id]
     places = [
         _place(by_id[task_id], known, first.get(task_id), counted.get(task_id, 0), names) for task_id in order[:limit]
     ]

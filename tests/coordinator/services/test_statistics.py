@@ -145,6 +145,20 @@ def test_the_queue_is_in_the_order_in_which_it_is_served_and_says_why(world: Wor
     assert waiting(world).places[-1].why is Why.NO_MODEL
 
 
+def test_what_no_node_can_do_is_in_the_order_of_the_queue_also_while_it_waits_for_its_time(world: World) -> None:
+    busy, fresh, high = world.user(use_score=9.0), world.user(), world.user(klass=1)
+    world.node(models=("other",), online=False)
+    late, soon = world.task(busy), world.task(busy, priority=5)
+    cut = world.task(fresh, segments=3)
+    other = world.task(fresh, model="other")
+    first = world.task(high)
+    world.set(Steps, world.step(soon).id, not_before=2e10)
+    everything = [first, cut, other, soon, late]
+    assert [place.task.id for place in waiting(world).places] == everything
+    assert [place.task.id for place in waiting(world, 2).places] == everything[:2]
+    assert waiting(world, 2).waiting == 5
+
+
 def test_usage_counts_what_an_account_has_and_may_have(world: World) -> None:
     user, other = world.user(storage_mb=1), world.user()
     world.node()
