@@ -164,7 +164,7 @@ class Attempts(SQLModel, table=True):
     counts for the node (`domain.trust.Weight`); `disk_free_mb` was free there at the claim.
     """
 
-    __table_args__ = indexes("state", "interface_id state", "step_id", "task_id")
+    __table_args__ = indexes("state", "interface_id state", "interface_id id", "step_id", "task_id")
     id: str = Field(primary_key=True, max_length=ID)
     step_id: str = Field(max_length=ID)
     task_id: str = Field(max_length=ID)

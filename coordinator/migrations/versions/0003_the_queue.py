@@ -115,6 +115,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_attempts_ended_at"), ["ended_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_attempts_interface_id_id"), ["interface_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempts_interface_id_state"), ["interface_id", "state"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempts_state"), ["state"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempts_step_id"), ["step_id"], unique=False)
