@@ -152,7 +152,8 @@ def hasten(work: Work, delivery_id: str) -> None:
 
 
 def revive(work: Work, row: WebhookDeliveries) -> None:
-    """Open an ended message again, for another day and behind what is open of its task. The task is locked."""
+    """Open an ended message again, for another day: behind the one of its task that waits, and before what is queued
+    and newer, because queued ones go in the task's order. The task is locked."""
     state = DeliveryState.QUEUED if _open(work, row.task_id) else DeliveryState.WAITING
     ended = (_rows.c.id == row.id) & _rows.c.state.in_(constants(OVER))
     values: Json = {"state": state.value, "tries": 0, "next_at": work.now, "gives_up_at": work.now + DAY_S}

@@ -175,7 +175,7 @@ def test_messages_of_a_task_that_was_removed_still_go(world: World) -> None:
     assert [row.state for row in rows(world, task_id, user)] == ["delivered"] * 3
 
 
-def test_a_message_is_sent_again_behind_what_is_open_of_its_task(world: World) -> None:
+def test_a_message_is_sent_again_behind_the_one_that_waits_and_before_newer_ones(world: World) -> None:
     user = world.user()
     task_id = world.task(user, webhook_url=HOOK)
     first = rows(world, task_id)[0]
@@ -183,8 +183,10 @@ def test_a_message_is_sent_again_behind_what_is_open_of_its_task(world: World) -
     again = world.run(lambda work: webhooks.redeliver(work, user, first.id))
     assert (again.id, again.state, again.tries, again.ended_at) == (first.id, "queued", 0, None)
     assert states(world, task_id) == ["queued", "waiting"]
+    world.run(lambda work: controls.cancel(work, world.rules, None, task_id))
+    assert states(world, task_id) == ["queued", "waiting", "queued"]
     tried(world, TAKEN)
-    assert states(world, task_id) == ["waiting", "delivered"]
+    assert states(world, task_id) == ["waiting", "delivered", "queued"]
     tried(world, REFUSED)
     world.run(lambda work: webhooks.redeliver(work, user, first.id))
     assert [row.id for row in due(world)] == [first.id]
