@@ -5,6 +5,7 @@ The seal lies beside the file. While size and time are those of the seal nothing
 
 import contextlib
 import hashlib
+import tempfile
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -42,9 +43,11 @@ def write(file: Path, sha256: str, first_use: bool = False) -> None:
     """Seal `file`, whose hash is known to be `sha256`."""
     now = file.stat()
     seal = Seal(sha256=sha256, size=now.st_size, changed_ns=now.st_mtime_ns, first_use=first_use)
-    part = path_of(file).with_suffix(".part")
-    part.write_text(seal.model_dump_json(), encoding="utf-8")
-    part.replace(path_of(file))
+    # Two processes may pull, or look, at once: each writes where no other does.
+    with tempfile.TemporaryDirectory(prefix="seal-", dir=file.parent) as room:
+        part = Path(room) / "seal"
+        part.write_text(seal.model_dump_json(), encoding="utf-8")
+        part.replace(path_of(file))
 
 
 def check(file: Path, expected: str | None) -> None:
