@@ -99,8 +99,12 @@ def _opened(settings: NodeSettings) -> Callable[[], Work]:
 @contextlib.contextmanager
 def _locked(home: Path) -> Iterator[None]:
     """Two processes with one identity would take each other's work."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (home / "lock").open("w") as file:
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        opened = (home / "lock").open("w")
+    except OSError as error:
+        raise SettingsError(f"{home} cannot be written ({error.strerror}); give the node a SEGFLEET_HOME.") from None
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

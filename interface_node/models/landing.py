@@ -93,13 +93,16 @@ def download(url: str, target: Path, told: OnBytes) -> str:
 
 @contextlib.contextmanager
 def room_in(folder: Path) -> Iterator[None]:
-    """DiskFull where there is no room for what is written in the block."""
+    """A folder to write to in the block, made if it is not there. DiskFull where there is no room, DownloadFailed where
+    it cannot be written to for another reason."""
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         if is_full(error):
             raise DiskFull(f"no room for a model in {folder}") from error
-        raise
+        why = error.strerror or str(error)
+        raise DownloadFailed(f"{folder} cannot be written ({why}); set SEGFLEET_CACHE to a folder that can") from error
 
 
 def is_full(error: OSError) -> bool:

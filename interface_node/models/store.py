@@ -63,7 +63,6 @@ def pull(
             f"to the hash that it then has, run: segfleet models pull {manifest.id} --trust-on-first-use"
         )
     folder = target.parent
-    folder.mkdir(parents=True, exist_ok=True)
     # Beside the kept files, which is one file system: two processes may pull at once, and nothing is left of it.
     with room_in(folder), tempfile.TemporaryDirectory(prefix="download-", dir=folder) as room:
         file = Path(room) / "model"

@@ -104,6 +104,26 @@ def test_the_module_says_in_one_line_which_setting_is_wrong(tmp_path: Path) -> N
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_home_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with program(tmp_path, "http://127.0.0.1:9", SEGFLEET_HOME=str(tmp_path / "file")) as process:
+        _, logged = process.communicate(timeout=90)
+    assert process.returncode == 2
+    assert f"segfleet node: {tmp_path / 'file' / 'node'} cannot be written" in logged
+    assert "Traceback" not in logged
+
+
+def test_a_cache_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    keys = {"NODE_DEVICE": "cpu", "SEGFLEET_CACHE": str(tmp_path / "file")}
+    variables = environment(tmp_path, "http://127.0.0.1:9", **keys)
+    command = [sys.executable, "-m", "interface_node"]
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 2
+    assert f"segfleet node: {tmp_path / 'file' / 'models' / 'files'} cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import onnx
@@ -165,6 +166,22 @@ def test_a_package_whose_hash_is_not_the_pinned_one_is_refused_by_pip(tmp_path: 
     source = WheelSource(package="six", version="1.17.0", wheel_sha256="0" * 64, member="six.py", sha256="0" * 64)
     with pytest.raises(DownloadFailed, match=r"six 1\.17\.0 could not be downloaded"):
         fetch_member(source)
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_the_setting_that_moves_it(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be", encoding="utf-8")
+    with pytest.raises(DownloadFailed, match=r"cache/models/files cannot be written \(.+\); set SEGFLEET_CACHE"):
+        store.pull(tmp_path / "cache", manifest(local(tmp_path, onnx_bytes())))
+
+
+def test_a_file_may_be_sealed_by_several_at_once(tmp_path: Path) -> None:
+    path = local(tmp_path, onnx_bytes()).path
+    sha256 = seal.sha256_of(path)
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(seal.write, path, sha256) for _ in range(400)]:
+            done.result()
+    assert seal.read(path) is not None
+    assert {file.name for file in tmp_path.iterdir()} == {"weights.onnx", "weights.onnx.seal"}
 
 
 def test_a_model_that_is_there_is_not_fetched_again(tmp_path: Path) -> None:
