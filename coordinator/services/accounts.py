@@ -22,7 +22,7 @@ from coordinator.store.work import Work
 from protocol.problems import FieldError
 from protocol.states import Role
 
-NAME_LENGTH = range(3, 65)
+NAME_LENGTH = range(2, 65)
 MOST_KEYS = 50
 TOUCH_EVERY_S = 300
 
@@ -32,7 +32,7 @@ def folded(username: str) -> str:
     name = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold())
     if len(name) not in NAME_LENGTH or len(name.encode()) > 255 or not all(_may_stand(char) for char in name):
         raise InvalidRequest(
-            "A username has 3 to 64 letters, digits or signs, and no spaces.",
+            "A username has 2 to 64 letters, digits or signs, and no spaces.",
             errors=(FieldError(pointer="/username", code="invalid_username"),),
         )
     return name

@@ -68,7 +68,7 @@ class Settings(BaseModel):
     database_url: SqlUrl = Field(repr=False)
     segfleet_home: Path
     segfleet_cache: Path
-    admin_username: str = Field(min_length=3, max_length=64)
+    admin_username: str = Field(min_length=2, max_length=64)
     admin_password: str = Field(repr=False)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
     log_format: Literal["json", "text"]

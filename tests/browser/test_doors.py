@@ -32,9 +32,9 @@ def test_a_name_that_is_too_short_is_refused_beside_its_field(visit: Visit) -> N
         page = visitor.go("/register")
         for label in ("密码", "再次输入密码"):
             page.get_by_label(label, exact=True).fill(PASSWORD)
-        page.get_by_label("用户名").fill("王五")
+        page.get_by_label("用户名").fill("王")
         page.get_by_role("button", name="创建账号").click()
-        expect(page.get_by_label("用户名")).to_have_accessible_description(re.compile("用户名须为 3 到 64 个"))
+        expect(page.get_by_label("用户名")).to_have_accessible_description(re.compile("用户名须为 2 到 64 个"))
         assert visitor.complaints() == []
 
 
