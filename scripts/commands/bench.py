@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +16,7 @@ from scripts.commands.models import cache_folder
 from scripts.refusal import Refusal, console, errors
 
 if TYPE_CHECKING:
+    from interface_node.engine.interface import Segmenter
     from interface_node.engine.session import ModelSession
     from interface_node.jobs.speeds import Speed
     from interface_node.models.manifest import Manifest
@@ -29,8 +31,8 @@ class Size(StrEnum):
 
 
 SIZES: Final = {Size.SMALL: (640, 360), Size.HD: (1280, 720), Size.FULL_HD: (1920, 1080)}
-FEWEST, MOST = 8, 480
-"""Frames of a trial."""
+FEWEST, MOST = 2, 480
+"""Frames of a trial. With a model that takes seconds for each, what lies between two of them says enough."""
 PIPELINE_S: Final = 0.008
 """A guess at what a frame costs beside the model, to choose the length of a trial."""
 
@@ -45,6 +47,15 @@ class Trial:
     first_frame_s: float
 
 
+@dataclass(frozen=True)
+class Failure:
+    """One model that could not be tried, on one size or, where that is empty, at all."""
+
+    model: str
+    size: str
+    error: NodeError
+
+
 def bench(
     model: Annotated[list[str] | None, typer.Option(help="Id or alias; repeat it.  [default: all here]")] = None,
     size: Annotated[list[Size] | None, typer.Option(help="Repeat it.  [default: all]")] = None,
@@ -55,56 +66,60 @@ def bench(
     ] = True,
 ) -> None:
     """Measure frames per second of this machine: decode, model, background, encode."""
-    from interface_node.jobs import speeds
-
     cache = cache_folder()
-    trials: list[Trial] = []
-    try:
-        for manifest in _wanted(cache, model or []):
-            trials += _tried(cache, manifest, size or list(SIZES), device, seconds)
-        if keep:
-            speeds.keep(cache, [trial.speed for trial in trials])
-    except NodeError as error:
-        raise Refusal(f"{error.code}: {error.detail}") from error
-    _show(trials)
-    if keep:
-        errors.print(f"kept in {speeds.place(cache)}", soft_wrap=True, markup=False, highlight=False)
+    done: list[Trial | Failure] = []
+    for manifest in _wanted(cache, model or []):
+        done += _tried(cache, manifest, size or list(SIZES), device, seconds, fetch=bool(model))
+    _show(done)
+    trials = [one for one in done if isinstance(one, Trial)]
+    if keep and trials:
+        _keep(cache, trials)
+    if len(trials) < len(done):
+        raise typer.Exit(1)
 
 
 def _wanted(cache: Path, names: list[str]) -> list["Manifest"]:
-    """The models of those names, pulled where they are not here; without names, all that are here."""
+    """The models of those names; without names, all that are here."""
     from interface_node.models import catalogue, store
 
-    if names:
-        found = [catalogue.find(cache, name) for name in names]
-        for manifest in found:
-            store.pull(cache, manifest)
-        return found
-    here = [one for one in catalogue.known(cache).values() if store.is_ready(cache, one)]
+    try:
+        if names:
+            return [catalogue.find(cache, name) for name in names]
+        here = [one for one in catalogue.known(cache).values() if store.is_ready(cache, one)]
+    except NodeError as error:
+        raise Refusal(f"{error.code}: {error.detail}") from error
     if not here:
         raise Refusal("There is no model on this machine; `segfleet models pull` fetches the default one.")
     return here
 
 
-def _tried(cache: Path, manifest: "Manifest", sizes: list[Size], device: str, seconds: float) -> list[Trial]:
+def _tried(
+    cache: Path, manifest: "Manifest", sizes: list[Size], device: str, seconds: float, *, fetch: bool
+) -> Iterator[Trial | Failure]:
+    """A model that cannot be had or loaded is one failure, and so is each size at which it fails."""
     from interface_node.engine.session import load
     from interface_node.models import store
 
-    with console.status(f"loading {manifest.id} ..."):
-        loaded = load(store.onnx_path(cache, manifest), manifest.interface, device)
-    frames = _length(loaded, seconds)
-    found = []
+    try:
+        with console.status(f"loading {manifest.id} ..."):
+            path = (store.pull if fetch else store.onnx_path)(cache, manifest)
+            loaded = load(path, manifest.interface, device)
+            frames = length_of(loaded.segmenter(), seconds)
+    except NodeError as error:
+        yield Failure(manifest.id, "", error)
+        return
     for size in sizes:
-        with console.status(f"{manifest.id} at {size} ..."):
-            found.append(_trial(loaded, manifest, size, frames))
-    return found
+        try:
+            with console.status(f"{manifest.id} at {size} ..."):
+                yield _trial(loaded, manifest, size, frames)
+        except NodeError as error:
+            yield Failure(manifest.id, size, error)
 
 
-def _length(loaded: "ModelSession", seconds: float) -> int:
+def length_of(segmenter: "Segmenter", seconds: float) -> int:
     """As many frames as take about `seconds`, by the model's time for one."""
     import numpy as np
 
-    segmenter = loaded.segmenter()
     width, height = segmenter.size
     began = time.perf_counter()
     segmenter.alpha(np.zeros((3, height, width), np.float32))
@@ -131,12 +146,29 @@ def _trial(loaded: "ModelSession", manifest: "Manifest", size: Size, frames: int
     return Trial(speed, done.frames, loaded.load_s, done.first_frame_s)
 
 
-def _show(trials: list[Trial]) -> None:
+def _show(done: list[Trial | Failure]) -> None:
     table = Table("model", "size", "fps", "frames", "model loaded", "first frame", "provider")
-    for trial in trials:
-        one = trial.speed
+    for one in done:
+        if isinstance(one, Failure):
+            table.add_row(one.model, one.size, one.error.code)
+            continue
+        speed = one.speed
         table.add_row(
-            one.model, f"{one.width}x{one.height}", f"{one.fps:.1f}", str(trial.frames),
-            f"{trial.load_s:.2f} s", f"{trial.first_frame_s:.2f} s", one.provider,
+            speed.model, f"{speed.width}x{speed.height}", f"{speed.fps:.1f}", str(one.frames),
+            f"{one.load_s:.2f} s", f"{one.first_frame_s:.2f} s", speed.provider,
         )  # fmt: skip
     console.print(table)
+    for one in done:
+        if isinstance(one, Failure):
+            errors.print(f"{one.model}: {one.error.code}: {one.error.detail}", style="red", soft_wrap=True)
+
+
+def _keep(cache: Path, trials: list[Trial]) -> None:
+    from interface_node.jobs import speeds
+
+    place = speeds.place(cache)
+    try:
+        speeds.keep(cache, [trial.speed for trial in trials])
+    except OSError as error:
+        raise Refusal(f"The speeds are not kept: {place} cannot be written ({error.strerror}).") from error
+    errors.print(f"kept in {place}", soft_wrap=True, markup=False, highlight=False)

@@ -1,21 +1,42 @@
 """`segfleet bench` as an operator sees it, with the real default model."""
 
+import hashlib
 import json
+import re
 import shutil
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
-from typer.testing import CliRunner
+from numpy.typing import NDArray
+from typer.testing import CliRunner, Result
 
 from interface_node.engine.providers import CPU
 from interface_node.errors import DownloadFailed
 from interface_node.jobs import speeds
 from interface_node.models import catalogue, store
 from interface_node.settings import from_environment
-from scripts.commands.bench import bench
+from scripts.commands.bench import bench, length_of
 from scripts.refusal import Refusal
+from tests.fakes.segmenters import Everything
 
+BROKEN = """
+id = "broken"
+title = "Broken"
+licence = "MIT"
+commercial = true
+[source]
+kind = "file"
+path = "broken.onnx"
+sha256 = "{sha256}"
+[interface.input]
+name = "image"
+width = 64
+height = 48
+[interface.output]
+"""
 app = typer.Typer()
 app.command()(bench)
 
@@ -34,9 +55,13 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def call(cache: Path, *words: str) -> tuple[int, str]:
+def invoked(cache: Path, *words: str) -> Result:
     runner = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "SEGFLEET_CACHE": str(cache)})
-    result = runner.invoke(app, [*words, "--device", "cpu", "--seconds", "0.1"])
+    return runner.invoke(app, [*words, "--device", "cpu", "--seconds", "0.1"])
+
+
+def call(cache: Path, *words: str) -> tuple[int, str]:
+    result = invoked(cache, *words)
     if isinstance(result.exception, Refusal):
         raise result.exception
     return result.exit_code, result.output
@@ -58,6 +83,40 @@ def test_nothing_is_kept_when_that_is_not_wished(cache: Path) -> None:
     assert code == 0, text
     assert "640x360" in text
     assert not speeds.place(cache).exists()
+
+
+def test_a_model_that_fails_costs_the_others_nothing(cache: Path) -> None:
+    data = b"no network"
+    sha256 = hashlib.sha256(data).hexdigest()
+    store_folder = cache / "models" / "files"
+    (store_folder / f"{sha256}.onnx").write_bytes(data)
+    (cache / "models" / "broken.toml").write_text(BROKEN.format(sha256=sha256), encoding="utf-8")
+    code, text = call(cache, "--size", "360p")
+    assert code == 1
+    assert "640x360" in text
+    assert "broken: model_invalid: " in text
+    assert "selfie" in {one.model for one in speeds.read(cache, CPU)}
+
+
+def test_a_slow_model_is_tried_no_longer_than_it_must_be() -> None:
+    class Slow(Everything):
+        """Takes its time for a frame."""
+
+        def alpha(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+            """As the usual one, later."""
+            time.sleep(0.1)
+            return super().alpha(rgb)
+
+    assert length_of(Slow(), 0.1) == 2
+    assert length_of(Slow(), 0.5) <= 5
+
+
+def test_speeds_that_cannot_be_kept_are_shown(cache: Path) -> None:
+    speeds.place(cache).mkdir()
+    result = invoked(cache, "--model", "selfie", "--size", "360p")
+    assert isinstance(result.exception, Refusal)
+    assert re.search(r"not kept: .*speeds\.json cannot be written", str(result.exception))
+    assert "640x360" in result.output
 
 
 def test_without_a_model_on_the_machine_it_says_what_to_do(tmp_path: Path) -> None:
