@@ -17,7 +17,8 @@ TIMES: Final = ("created_at", "submitted_at", "started_at", "finished_at", "expi
 
 
 def task(picture: Picture, links: Links, now: float) -> dict[str, Any]:
-    """`progress` is 0..100 and never falls; `queue_position` counts from 1 and is null in lists."""
+    """`progress` is 0..100 and never falls; `queue_position` counts from 1 and is null in lists. Only its owner
+    and administrators see it: the receiver's address may hold a secret of theirs."""
     row = picture.task
     return {
         "id": row.id,
@@ -43,6 +44,7 @@ def task(picture: Picture, links: Links, now: float) -> dict[str, Any]:
         "priority": row.priority,
         "class": row.klass,
         "batch_id": row.batch_id,
+        "webhook_url": row.webhook_url,
         "results": _results(picture, links, now),
         "thumbnail_url": _thumbnail(row, links, now),
         **{name: rfc3339(getattr(row, name)) for name in TIMES},

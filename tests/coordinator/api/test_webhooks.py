@@ -61,6 +61,19 @@ def test_a_secret_is_shown_once_replaced_with_an_overlap_and_removed(
     assert third["secret"] not in str(rows)
 
 
+def test_a_task_shows_its_owner_and_administrators_whom_it_tells(
+    anybody: httpx.Client, client: httpx.Client, shared_server: Server
+) -> None:
+    hook = "https://hooks.example.org/a?key=secret"
+    made = anybody.post("/tasks", json={"webhook_url": hook}).json()
+    assert made["webhook_url"] == hook
+    with shared_server.client(shared_server.login(*ADMIN)) as admin:
+        for who in (anybody, admin):
+            assert who.get(f"/tasks/{made['id']}").json()["webhook_url"] == hook
+    assert client.get(f"/tasks/{made['id']}").json()["code"] == "not_found"
+    assert client.post("/tasks", json={}).json()["webhook_url"] is None
+
+
 def test_so_many_secrets_sign_at_once_and_no_more(client: httpx.Client) -> None:
     for _ in range(MOST):
         assert client.post("/webhooks/secrets").status_code == 201
