@@ -15,6 +15,8 @@ PIECE_BYTES: Final = 8 << 20
 """Proxies in front of machines cut larger bodies. A smaller file is sent at once."""
 KINDS: Final = {"videos": "video", "backgrounds": "background"}
 LOCKED: Final = 423
+LOCKED_S: Final = 600.0
+"""So long a whole file may be examined, or a line of ours that was lost be held for alive."""
 _CHUNK: Final = 1 << 18
 _TUS: Final = {"Tus-Resumable": "1.0.0"}
 _AGAIN: Final = frozenset({408, 423, 429, 502, 503, 504})
@@ -29,11 +31,13 @@ def upload(
     on_bytes: OnBytes,
     *,
     patience_s: float = PATIENCE_S,
+    locked_s: float = LOCKED_S,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
     """Send a file to `videos` or `backgrounds`; the object that it became.
 
-    Problem: it was refused. Away: nothing moved for `patience_s`.
+    Problem: it was refused. Away: nothing moved for `patience_s`. Refusal: the server was there and nothing moved for
+    `locked_s`.
     """
     size = path.stat().st_size
     name = base64.b64encode(path.name.encode()).decode()
@@ -41,7 +45,8 @@ def upload(
     made = client.ask("POST", "/uploads", headers={**_TUS, "Upload-Length": str(size), "Upload-Metadata": said})
     with path.open("rb") as file:
         sending = _Sending(client, _id_in(made, "Location"), file, size, on_bytes)
-        pause_s, moved = _FIRST_PAUSE_S, time.monotonic()
+        pause_s = _FIRST_PAUSE_S
+        moved = heard = time.monotonic()
         while sending.became is None:
             before = sending.offset
             try:
@@ -51,14 +56,17 @@ def upload(
                 if status is not None and status not in _AGAIN:
                     raise
                 if status == LOCKED:
-                    moved = time.monotonic()  # it is being examined, or our lost line is not given up yet
-                elif time.monotonic() - moved > patience_s:
+                    heard = time.monotonic()  # it is being examined, or our lost line is not given up yet
+                    if heard - moved > locked_s:
+                        raise sending.stuck(heard - moved) from error
+                elif time.monotonic() - heard > patience_s:
                     raise
                 sending.lost = True
                 sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             if sending.offset > before:
-                pause_s, moved = _FIRST_PAUSE_S, time.monotonic()
+                pause_s = _FIRST_PAUSE_S
+                moved = heard = time.monotonic()
     found: dict[str, Any] = client.call("GET", f"/{kind}/{sending.became}")
     return found
 
@@ -68,6 +76,7 @@ class _Sending:
 
     def __init__(self, client: Client, upload_id: str, file: BinaryIO, size: int, on_bytes: OnBytes) -> None:
         self._client = client
+        self._id = upload_id
         self._path = f"/uploads/{upload_id}"
         self._file = file
         self._size = size
@@ -96,6 +105,13 @@ class _Sending:
             if "Content-Location" in answer.headers:
                 self.became = _id_in(answer, "Content-Location")
         self.lost = False
+
+    def stuck(self, seconds: float) -> Refusal:
+        """What to say when the server keeps the upload for itself."""
+        return Refusal(
+            f"The server has kept the upload {self._id} to itself for {seconds / 60:.0f} minutes: it still "
+            "examines the file, or another request holds it. See whether the file is there before you send it again."
+        )
 
     def _chunks(self, length: int) -> Iterator[bytes]:
         self._file.seek(self.offset)

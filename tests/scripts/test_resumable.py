@@ -11,6 +11,7 @@ import respx
 from scripts import resumable
 from scripts.access import Access
 from scripts.client import Away, Client, Problem
+from scripts.refusal import Refusal
 from scripts.resumable import PIECE_BYTES
 from tests.scripts.tus_server import API, URL, TusServer
 
@@ -110,6 +111,15 @@ def test_a_coordinator_that_stays_away_is_named_when_patience_ends(
     with pytest.raises(Away, match="does not answer"):
         _sent(client, path, pauses, patience_s=0)
     assert len(server.received) == PIECE_BYTES
+
+
+def test_an_upload_that_the_server_never_lets_go_is_named_in_the_end(
+    client: Client, api: respx.Router, path: Path, pauses: list[float]
+) -> None:
+    server = TusServer(api)
+    server.lose(at=1, taken=0, how=423, times=1000)
+    with pytest.raises(Refusal, match="has kept the upload u1 to itself for 0 minutes"):
+        resumable.upload(client, "videos", path, lambda done, size: None, locked_s=0, sleep=pauses.append)
 
 
 def test_a_refusal_is_said_at_once(client: Client, api: respx.Router, path: Path, pauses: list[float]) -> None:
