@@ -37,16 +37,16 @@ class Janitor:
                 await self._context.files.remove_media(item.kind, item.media_id)
 
     async def retire(self) -> None:
-        """End what has expired: results, unused uploads, parts of ended tasks, old keys, messages of webhooks, and in
-        small units what was told of tasks that are gone."""
+        """End what has expired, in small units: results, unused uploads, parts of ended tasks, old keys, messages of
+        webhooks, what was told of tasks that are gone."""
         context = self._context
-        await context.database.write(lambda work: retention.expire(work, context.rules))
+        for unit in (retention.expire, retention.forget_past):
+            while await context.database.write(partial(unit, rules=context.rules)):
+                pass
         await context.database.write(webhooks.retire)
-        more = True
-        while more:
-            more = await context.database.write(lambda work: retention.forget_past(work, context.rules))
-        for part in await context.database.write(retention.forget_parts):
-            await context.files.remove_attempt(part.task_id, part.step_id, part.attempt_id)
+        while parts := await context.database.write(retention.forget_parts):
+            for part in parts:
+                await context.files.remove_attempt(part.task_id, part.step_id, part.attempt_id)
 
     async def orphans(self) -> None:
         """Remove files older than a day that no row names: what a crash left behind."""

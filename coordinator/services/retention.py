@@ -35,8 +35,10 @@ class Part(NamedTuple):
     attempt_id: str
 
 
-def expire(work: Work, rules: Rules) -> None:
-    """Remove ended tasks whose time is over, uploads that nobody used or ended, and old idempotency keys."""
+def expire(work: Work, rules: Rules) -> bool:
+    """Remove ended tasks whose time is over, uploads that nobody used or ended, and old idempotency keys. Whether there
+    may be more of it."""
+    ended = unused = left = 0
     for found in retention.expired_tasks(work, BATCH):
         task = tasks.lock(work, found.id)
         if task is None or not retention.expired(work, task):
@@ -47,17 +49,21 @@ def expire(work: Work, rules: Rules) -> None:
         tasks.remove(work, task.id)
         events.record(work, "expired", task.id, task.user_id)
         work.announce(FilesUnwanted(TaskId(task.id)))
+        ended += 1
     before = work.now - rules.upload_days * DAY_S
     for upload in media.unused(work, before, BATCH):
         held = media.lock(work, upload.id)
-        unused = held is not None and held.last_used_at < before and media.live_task(work, upload.id) is None
-        if unused and media.remove(work, upload.id):
+        may_go = held is not None and held.last_used_at < before and media.live_task(work, upload.id) is None
+        if may_go and media.remove(work, upload.id):
             work.announce(MediaUnwanted(upload.id, upload.kind))
+            unused += 1
     for begun in uploads.expired(work, BATCH):
         if uploads.expire(work, begun.id):
             work.announce(MediaUnwanted(begun.id, begun.kind))
+            left += 1
     uploads.forget_finished(work)
     idempotency.forget_before(work, work.now - KEYS_S)
+    return BATCH in (ended, unused, left)
 
 
 def forget_parts(work: Work) -> list[Part]:

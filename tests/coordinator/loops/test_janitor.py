@@ -9,8 +9,9 @@ from coordinator.domain.news import FilesUnwanted, MediaUnwanted, PartUnwanted
 from coordinator.gateway.disk import part_of
 from coordinator.loops.janitor import ORPHAN_S, Janitor
 from coordinator.services.context import Context
-from coordinator.store import uploads
-from coordinator.store.tables import Tasks
+from coordinator.services.retention import BATCH
+from coordinator.store import media, uploads
+from coordinator.store.tables import Media, Tasks
 from protocol.base import AttemptId, TaskId
 from tests.coordinator.world import World
 
@@ -56,6 +57,15 @@ async def test_parts_of_ended_tasks_go_and_the_result_stays(context: Context, he
     here.set(Tasks, task_id, parts_expire_at=1.0)
     await Janitor(context).retire()
     assert [path.exists() for path in files] == [False, False, True]
+
+
+async def test_however_much_has_expired_goes_in_one_round(context: Context, here: World) -> None:
+    user = here.user()
+    unused = [here.video(user) for _ in range(BATCH + 1)]
+    for key in unused:
+        here.set(Media, key, last_used_at=1.0)
+    await Janitor(context).retire()
+    assert context.database.look(partial(media.known, media_ids=unused)) == set()
 
 
 async def test_uploads_that_nobody_went_on_with_go_with_their_bytes(context: Context, here: World) -> None:
