@@ -103,7 +103,7 @@ function view(state, context) {
   };
   const back = { href: "/tasks", text: t("nav.tasks") };
   return [
-    heading(parts.nameOf(task), { back, actions: parts.verbs(task, done), below: summary(task) }),
+    heading(parts.nameOf(task), { back, actions: parts.verbs(task, done), below: summary(state) }),
     task.error && task.state === "failed" && notice(parts.errorWords(task.error)),
     task.state === "completed" ? result(state, context) : under(state, context),
     h("div", { class: "columns" }, h("div", {}, card(t("task.about"), about(state, done))), h("div", {}, card(t("task.log"), eventLog(state)))),
