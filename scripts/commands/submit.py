@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from coordinator.domain.media import SUFFIXES
 from coordinator.domain.planning import Codec, Quality
 from protocol.states import Output
 from protocol.work import Encoding, Fit
@@ -78,6 +79,16 @@ def targets_of(out: Path, video: Path, background: str, outputs: list[Output], e
     return {str(output): path for output, path in found.items()}
 
 
+def named(path: Path, content_type: str) -> Path:
+    """`path`, or beside it with the suffix of what the result really is: mkv, where mp4 cannot hold the source's sound.
+    It never takes the place of a file that nobody named."""
+    suffix = SUFFIXES.get(content_type, path.suffix)
+    if path.suffix.lower() == suffix.lower():
+        return path
+    instead = path.with_suffix(suffix)
+    return path.with_name(f"{path.name}{suffix}") if instead.exists() else instead
+
+
 def process(
     client: Client, video: Path, background: Behind, wish: dict[str, Any], targets: dict[str, Path]
 ) -> dict[str, Path]:
@@ -91,6 +102,7 @@ def process(
             body = {"video_id": source["id"], "background": behind, **wish}
             task = _watch(client, client.create_task(body, key)["id"], bars)
             _refuse_unless_completed(task)
+            targets = {one: named(path, task["results"][one]["content_type"]) for one, path in targets.items()}
             for output, path in targets.items():
                 _download(client, task, output, path, bars)
         return targets

@@ -11,7 +11,7 @@ from protocol.states import Output
 from protocol.work import Encoding
 from scripts.commands import places
 from scripts.commands.process import process
-from scripts.commands.submit import targets_of
+from scripts.commands.submit import named, targets_of
 from scripts.refusal import Refusal
 from tests import clips
 
@@ -107,3 +107,9 @@ def test_submit_refuses_such_names_before_anything_is_sent(
 def test_in_a_folder_every_result_of_submit_has_its_outputs_name(folder: Path) -> None:
     found = targets_of(folder, Path("a.mp4"), "blur", [Output.COMPOSITE, Output.MASK], Encoding())
     assert found == {"composite": folder / "a-composite.mp4", "mask": folder / "a-mask.mp4"}
+
+
+def test_submit_saves_a_result_under_the_suffix_of_what_it_is(folder: Path) -> None:
+    assert named(folder / "out.mp4", "video/mp4") == folder / "out.mp4"
+    assert named(folder / "out.mp4", "video/x-matroska") == folder / "out.mkv"
+    assert named(folder / "a.mkv", "video/mp4") == folder / "a.mkv.mp4", "a.mp4 is the source"
