@@ -10,8 +10,10 @@ const HANDLERS = Symbol("handlers");
  *  element after it was made (only the first time that it is shown). */
 export function h(tag, props, ...children) {
   const element = SVG_TAGS.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  const { value, ...rest } = props || {};
   element[HANDLERS] = { given: new Set(Object.keys(props || {})) };
-  for (const [name, value] of Object.entries(props || {})) set(element, name, value);
+  for (const [name, one] of Object.entries(rest)) set(element, name, one);
+  if (value !== undefined) set(element, "value", value); // last: a slider cuts it to the bounds that it has by then
   append(element, children);
   return element;
 }
@@ -113,7 +115,8 @@ function patchFields(old, next) {
   for (const name of ["checked", "muted", "indeterminate"]) {
     if (given.has(name) && old[name] !== next[name]) old[name] = next[name];
   }
-  const typing = old === document.activeElement && (old.tagName === "INPUT" || old.tagName === "TEXTAREA");
+  // a page that does not hear every stroke knows an older value than who is typing
+  const typing = !given.has("oninput") && old === document.activeElement && (old.tagName === "INPUT" || old.tagName === "TEXTAREA");
   if (given.has("value") && !typing && old.type !== "file" && old.value !== next.value) old.value = next.value;
 }
 

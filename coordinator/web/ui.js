@@ -38,9 +38,25 @@ export function icon(name) {
   return h("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, path);
 }
 
+const running = new WeakSet();
+
+/** A handler that does nothing while what it did last on the same element is under way: a second click means the first. */
+export function once(act) {
+  return async (event) => {
+    const element = event.currentTarget;
+    if (running.has(element)) return event.preventDefault();
+    running.add(element);
+    try {
+      return await act(event);
+    } finally {
+      running.delete(element);
+    }
+  };
+}
+
 /** A button. `kind`: main, plain, quiet, danger. `label` is its name when only an icon shows. */
 export function button(text, onclick, { kind = "plain", image, label, ...more } = {}) {
-  const props = { type: "button", class: `button ${kind}`, onclick, "aria-label": label, title: label, ...more };
+  const props = { type: "button", class: `button ${kind}`, onclick: onclick && once(onclick), "aria-label": label, title: label, ...more };
   return h("button", props, image && icon(image), text && h("span", {}, text));
 }
 

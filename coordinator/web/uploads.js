@@ -49,7 +49,7 @@ function fresh(file, kind) {
 
 function next() {
   const busy = entries.filter((entry) => ["sending", "examined"].includes(entry.state)).length;
-  const ready = entries.filter((entry) => entry.state === "queued").reverse();
+  const ready = entries.filter((entry) => entry.state === "queued" && !entry.running).reverse();
   for (const entry of ready.slice(0, Math.max(0, AT_ONCE - busy))) send(entry);
 }
 
@@ -91,14 +91,16 @@ export async function unfinished(signal) {
   return (await api.get("/uploads", { signal })).items.filter((one) => !mine.has(one.id));
 }
 
+/** One at a time for each: what was paused and goes on while the server still answers begins when it has answered. */
 async function send(entry) {
-  tell(entry, { state: "sending", marks: [] });
+  tell(entry, { state: "sending", marks: [], running: true });
   try {
     await located(entry);
     while (entry.state === "sending" && !entry.media) await piece(entry);
   } catch (error) {
     failed(entry, error);
   } finally {
+    entry.running = false;
     next();
   }
 }
@@ -106,14 +108,15 @@ async function send(entry) {
 /** Where the upload goes, and how much of it is there already. */
 async function located(entry) {
   entry.id ||= remembered(entry);
-  if (entry.id && (await looked(entry))) return;
+  if (entry.id && (await looked(entry))) return undefined;
   const metadata = { filename: entry.name, kind: entry.kind };
   const said = Object.entries(metadata).map(([name, value]) => `${name} ${base64(value)}`).join(",");
   const headers = { "Tus-Resumable": "1.0.0", "Upload-Length": String(entry.size), "Upload-Metadata": said };
   const answer = await api.call("POST", "/uploads", undefined, { headers, raw: true });
   entry.id = answer.headers.get("Location").split("/").pop();
+  if (entry.state === "given_up") return forget(entry.id);
   entry.offset = Number(answer.headers.get("Upload-Offset") || 0);
-  remember(entry);
+  return remember(entry);
 }
 
 /** Ask for the offset. False: the server knows nothing of it any more. */

@@ -28,12 +28,22 @@ class Line:
             self._open.append(socket)
 
 
-def holding(page: Page, address: str) -> list[Route]:
-    """Requests to an address (a pattern) from now on, none of which goes on by itself."""
-    held: list[Route] = []
+class Hold:
+    """Requests to an address (a pattern): each waits until `release`, and none after it."""
 
-    def hold(route: Route) -> None:
-        held.append(route)
+    def __init__(self, page: Page, address: str) -> None:
+        self._held: list[Route] = []
+        self._released = False
+        page.route(address, self._asked)
 
-    page.route(address, hold)
-    return held
+    def release(self) -> None:
+        """Let them go on to the server."""
+        self._released = True
+        for route in self._held:
+            route.continue_()
+
+    def _asked(self, route: Route) -> None:
+        if self._released:
+            route.continue_()
+        else:
+            self._held.append(route)

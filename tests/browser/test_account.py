@@ -1,9 +1,9 @@
 """One's own account on the pages: an ended session, password, keys, webhooks."""
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.line import holding
+from tests.browser.line import Hold
 from tests.browser.office import Office
 from tests.coordinator.conftest import PASSWORD
 
@@ -16,13 +16,11 @@ def test_a_session_that_was_ended_elsewhere_leads_back_to_the_login(visit_here: 
         visitor.allowed = {401, 403}
         page = here.admit(visitor, account, "/account/keys")
         expect(page.get_by_role("heading", level=1)).to_have_text("API keys")
-        held = holding(page, "**/api/v1/webhooks/**")
+        held = Hold(page, "**/api/v1/webhooks/**")
         with here.client(account) as program, page.expect_request("**/api/v1/webhooks/**"):
             page.get_by_role("link", name="Webhooks").click()
             program.post("/auth/logout").raise_for_status()
-        page.unroute("**/api/v1/webhooks/**")
-        for route in held:
-            route.continue_()
+        held.release()
         expect(page.get_by_role("heading", level=1)).to_have_text("Log in")
         expect(page.locator("#toasts")).to_contain_text("Your session has ended")
         visitor.log_in("traveller", PASSWORD, ENGLISH)
@@ -37,11 +35,11 @@ def asks_for_another(page: Page, now: str) -> None:
     page.get_by_role("button", name="Change password").click()
 
 
-def lands_elsewhere(page: Page, held: list[Route]) -> None:
+def lands_elsewhere(page: Page, held: Hold) -> None:
     """The answer to what was asked for on the page before comes when another page is there, and leaves it."""
     page.get_by_role("link", name="API keys").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("API keys")
-    held.pop().continue_()
+    held.release()
     expect(page.locator("#toasts")).to_contain_text("The password was changed")
     page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     assert page.get_by_role("heading", level=1).all_text_contents() == ["API keys"]
@@ -55,7 +53,7 @@ def test_a_changed_password_keeps_this_page(visit_here: Visit, here: Office) -> 
         visitor.picture("account", whole=True)
         asks_for_another(page, "not my password")
         expect(page.get_by_role("alert")).to_contain_text("The password of now is wrong.")
-        held = holding(page, "**/api/v1/auth/password")
+        held = Hold(page, "**/api/v1/auth/password")
         asks_for_another(page, PASSWORD)
         lands_elsewhere(page, held)
         page.get_by_label("Name", exact=True).fill("after")
@@ -68,10 +66,18 @@ def test_a_key_is_shown_once_works_and_is_removed(visit_here: Visit, here: Offic
     account = here.account("programmer")
     with visit_here(locale="zh-CN", phone=True) as visitor:
         page = here.admit(visitor, account, "/account/keys")
-        page.get_by_label("名称", exact=True).fill("实验室")
-        page.get_by_role("button", name="新建密钥").click()
+        name = page.get_by_label("名称", exact=True)
+        name.fill("实验室")
+        held = Hold(page, "**/api/v1/auth/keys")
+        with page.expect_request("**/api/v1/auth/keys"):
+            name.press("Enter")
+            name.press("Enter")
+        held.release()
         secret = page.locator(".shown-secret")
         expect(secret).to_contain_text("sfk_")
+        expect(name).to_be_focused()
+        expect(name).to_have_value("")
+        assert len([one for one in visitor.sent if one.method == "POST"]) == 1
         visitor.picture("account-keys-zh-phone", whole=True)
         with here.server.client(secret.inner_text()) as program:
             assert program.get("/auth/me").json()["username"] == "programmer"

@@ -25,10 +25,11 @@ def test_a_phone_goes_from_the_account_to_the_result(visit: Visit, clip: Path) -
         expect(page.get_by_role("checkbox", name=clip.name)).to_be_checked()
         visitor.picture("phone-video")
         assert fits(page)
-        page.get_by_role("button", name="Next: background").click()
+        page.get_by_role("button", name="Next: background").dblclick()
         page.get_by_role("radio", name="Transparent").check()
         expect(page.get_by_role("checkbox", name="Cut-out with transparency")).to_be_checked()
         expect(page.get_by_text("The first frame, as a node makes it with your choice.")).to_be_visible()
+        assert len([one for one in visitor.sent if one.method == "POST" and one.url.endswith("/tasks")]) == 1
         visitor.picture("phone-wizard", whole=True)
         assert fits(page)
         page.get_by_role("button", name="Start task").click()

@@ -5,6 +5,7 @@ from pathlib import Path
 from playwright.sync_api import JSHandle, Page, Request, Route, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.line import Hold
 from tests.browser.site import PASSWORD, Site
 from tests.browser.visitor import Visitor
 
@@ -39,14 +40,38 @@ def offsets(requests: list[Request]) -> list[int]:
     return [int(one.headers["upload-offset"]) for one in requests if one.method == "PATCH"]
 
 
-def test_an_upload_goes_on_after_the_browser_was_closed(visit: Visit, site: Site, heavy_clip: Path) -> None:
+def begins_and_hesitates(page: Page, path: Path) -> None:
+    """Pause and go on before the server knows of the upload."""
+    expect(page.get_by_text("还没有视频。")).to_be_visible()
+    held = Hold(page, "**/api/v1/uploads")
+    with page.expect_request("**/api/v1/uploads"):
+        page.get_by_label("选择视频").set_input_files(path)
+    page.get_by_role("button", name=f"暂停上传 {path.name}").click()
+    page.get_by_role("button", name=f"继续上传 {path.name}").click()
+    expect(page.get_by_role("button", name=f"暂停上传 {path.name}")).to_be_focused()
+    held.release()
+
+
+def ends_while_another_video_gets_its_look(page: Page, rest: Hold, name: str) -> None:
+    """What arrives then is there to be chosen, and not chosen."""
+    page.get_by_role("button", name=f"用 {name} 新建任务").click()
+    expect(page.get_by_role("button", name="开始任务")).to_be_visible()
+    rest.release()
+    page.wait_for_function("() => localStorage.getItem('segfleet.uploads') === '{}'")  # it is forgotten when it is done
+    page.get_by_role("button", name="1 视频").click()
+    expect(page.get_by_role("checkbox", name="大视频.mp4")).not_to_be_checked()
+    expect(page.get_by_role("checkbox", name=name)).to_be_checked()
+    expect(page.get_by_role("list", name="上传列表")).to_contain_text("已存入素材库")
+
+
+def test_an_upload_goes_on_after_the_browser_was_closed(visit: Visit, site: Site, clip: Path, heavy_clip: Path) -> None:
     user = site.account("韩梅梅")
     with visit(locale="zh-CN") as visitor:
         visitor.go("/library")
         page = visitor.log_in("韩梅梅", PASSWORD, DOOR)
         held = stops_after_one_piece(page)
         with page.expect_request(lambda request: request.headers.get("upload-offset") == str(PIECE)):
-            page.get_by_label("选择视频").set_input_files(heavy_clip)
+            begins_and_hesitates(page, heavy_clip)
         bar = page.get_by_role("progressbar", name="大视频.mp4 的上传进度")
         expect(bar).to_have_attribute("aria-valuenow", "41")
         visitor.picture("uploading")
@@ -59,16 +84,22 @@ def test_an_upload_goes_on_after_the_browser_was_closed(visit: Visit, site: Site
             visitor.context.set_offline(False)
         page.close(run_before_unload=False)
         before = offsets(visitor.sent)
+        assert len([one for one in visitor.sent if one.method == "POST" and one.url.endswith("/uploads")]) == 1
         visitor.sent.clear()
+        other = user.upload(clip)
         page = visitor.page = visitor.context.new_page()
         visitor.go("/library")
         expect(page.get_by_text("以下上传曾被中断。")).to_be_visible()
         visitor.picture("resume")
+        rest = Hold(page, "**/api/v1/uploads/*")
         page.get_by_label("重新选择 大视频.mp4 并继续上传").last.set_input_files(heavy_clip)
+        ends_while_another_video_gets_its_look(page, rest, other["name"])
+        page.get_by_role("link", name="素材库").first.click()
         expect(page.get_by_role("list", name="上传列表")).to_contain_text("已存入素材库")
         assert before[0] == 0
         assert offsets(visitor.sent)[0] >= PIECE
-        assert user.get("/videos").json()["items"][0]["size"] == heavy_clip.stat().st_size
+        sizes = [one["size"] for one in user.get("/videos").json()["items"]]
+        assert sizes == [heavy_clip.stat().st_size, other["size"]]
         assert visitor.complaints() == []
 
 

@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import * as router from "../router.js";
 import * as session from "../session.js";
-import { attempt, button, card, confirm, field, notice, toast } from "../ui.js";
+import { attempt, button, card, confirm, field, notice, once, toast } from "../ui.js";
 import { bound, fresh } from "../admin/parts.js";
 import { accountTop } from "./parts.js";
 import { usage } from "./usage.js";
@@ -45,7 +45,7 @@ function form(state, context) {
   const secret = (name, more) => bound(values, name, { type: "password", required: true, ...more });
   // password managers want to know whose password it is
   const whose = h("input", { type: "text", name: "username", autocomplete: "username", value: session.current()?.username ?? "", hidden: true });
-  return h("form", { class: "grid-form", onsubmit: submit },
+  return h("form", { class: "grid-form", onsubmit: once(submit) },
     whose,
     state.wrong && h("div", { class: "wide" }, notice(state.wrong)),
     field(t("password.now"), secret("current_password", { autocomplete: "current-password" })),

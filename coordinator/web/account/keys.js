@@ -4,10 +4,10 @@ import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
-import { attempt, button, card, confirm, empty, field, select, table } from "../ui.js";
+import { attempt, button, card, confirm, empty, field, once, select, table } from "../ui.js";
 import { bound, fresh } from "../admin/parts.js";
 import { accountTop } from "./parts.js";
-import { once } from "./secret.js";
+import { shownOnce } from "./secret.js";
 
 const AGAIN_S = 30;
 const LIVES = [30, 90, 365, 0];
@@ -29,7 +29,7 @@ function view(state, again, context) {
   return [
     accountTop("keys", state),
     h("p", { class: "soft lead" }, t("keys.lead")),
-    state.made && once(t("keys.made", { name: state.made.name }), state.made.key, t("keys.usage"), seen),
+    state.made && shownOnce(t("keys.made", { name: state.made.name }), state.made.key, t("keys.usage"), seen),
     card(t("keys.make"), form(state, again, context)),
     state.items.length ? list(state.items, again) : empty("key", t("keys.none")),
   ];
@@ -46,7 +46,7 @@ function form(state, again, context) {
     again();
   };
   const lives = LIVES.map((days) => [String(days), days ? t("keys.days", { days }) : t("keys.for_ever")]);
-  return h("form", { class: "grid-form", onsubmit: submit },
+  return h("form", { class: "grid-form", onsubmit: once(submit) },
     field(t("keys.name"), bound(values, "name", { required: true, maxlength: 100, autocomplete: "off" }), { hint: t("keys.name_hint") }),
     field(t("keys.life"), select("days", values.days, lives, (days) => ((values.days = days), context.update()))),
     h("div", { class: "buttons" }, h("button", { class: "button main" }, t("keys.make"))));

@@ -4,12 +4,12 @@ import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { button, toast } from "../ui.js";
 
-export function once(title, secret, how, seen) {
+export function shownOnce(title, secret, how, seen) {
   const copy = async () => {
     await navigator.clipboard.writeText(secret);
     toast(t("secret.copied"));
   };
-  return h("section", { class: "card secret", role: "status" },
+  return h("section", { key: "secret", class: "card secret", role: "status" },
     h("h2", {}, title),
     h("p", {}, t("secret.once")),
     h("code", { class: "shown-secret" }, secret),

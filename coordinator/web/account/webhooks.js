@@ -4,10 +4,10 @@ import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { knows, t } from "../i18n.js";
-import { attempt, badge, button, card, confirm, empty, field, notice, table } from "../ui.js";
+import { attempt, badge, button, card, confirm, empty, field, notice, once, table } from "../ui.js";
 import { bound, codeWords, fresh } from "../admin/parts.js";
 import { accountTop } from "./parts.js";
-import { once } from "./secret.js";
+import { shownOnce } from "./secret.js";
 
 const AGAIN_S = 10;
 const PAGE = 25;
@@ -37,7 +37,7 @@ function view(state, again, context) {
   return [
     accountTop("webhooks", state),
     h("p", { class: "soft lead" }, t("hooks.lead")),
-    state.made && once(t("hooks.made"), state.made.secret, t("hooks.usage"), seen),
+    state.made && shownOnce(t("hooks.made"), state.made.secret, t("hooks.usage"), seen),
     card(t("hooks.secrets"), secrets(state, again)),
     card(t("hooks.test"), trial(state, context)),
     h("h2", { class: "over" }, t("hooks.deliveries")),
@@ -78,7 +78,7 @@ function trial(state, context) {
     state.busy = false;
     context.update();
   };
-  return h("form", { onsubmit: submit },
+  return h("form", { onsubmit: once(submit) },
     field(t("hooks.url"), bound(values, "url", { type: "url", required: true, maxlength: 1000, placeholder: "https://" }), { hint: t("hooks.url_hint") }),
     state.trial && outcome(state.trial),
     h("div", { class: "buttons" }, h("button", { class: "button main", disabled: state.busy }, t("hooks.send"))));

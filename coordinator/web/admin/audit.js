@@ -43,9 +43,9 @@ function filters(state, again) {
     again();
   };
   const typed = (event) => {
-    const actor = event.target.value;
+    state.actor = event.target.value;
     clearTimeout(state.typing);
-    state.typing = setTimeout(() => choose({ actor }), TYPING_MS);
+    state.typing = setTimeout(() => choose({}), TYPING_MS);
   };
   const options = [["", t("audit.any")], ...GROUPS.map((one) => [one, t(`audit.group_${one.replace(".", "")}`)])];
   return h("div", { class: "filters" },

@@ -10,8 +10,8 @@ export const stateBadge = (node) => badge(t(`node.${node.state}`), TONES[node.st
 
 const VERBS = {
   approve: { when: (node) => ["pending", "quarantined"].includes(node.admission), image: "check", kind: "main" },
-  drain: { when: (node) => node.admission !== "revoked" && !node.draining, image: "pause", asks: true },
-  resume: { when: (node) => node.admission !== "revoked" && node.draining, image: "play", kind: "main" },
+  drain: { when: (node) => node.admission !== "revoked" && !node.draining, image: "pause", asks: true, key: "steer" },
+  resume: { when: (node) => node.admission !== "revoked" && node.draining, image: "play", kind: "main", key: "steer" },
   quarantine: { when: (node) => node.admission === "approved", image: "alert", asks: true },
   revoke: { when: (node) => node.admission !== "revoked", image: "trash", kind: "danger", asks: true },
 };
@@ -19,9 +19,9 @@ const VERBS = {
 /** The buttons for a node; `done(node)` gets it as it is afterwards. */
 export function verbs(node, done) {
   const possible = Object.entries(VERBS).filter(([, { when }]) => when(node));
-  return possible.map(([verb, { image, kind, asks }]) => {
+  return possible.map(([verb, { image, kind, asks, key = verb }]) => {
     const act = () => perform(node, verb, asks).then((answer) => answer && done(answer));
-    return button(t(`node.${verb}`), act, { image, kind, key: verb, label: t(`node.${verb}_of`, { name: node.name }) });
+    return button(t(`node.${verb}`), act, { image, kind, key, label: t(`node.${verb}_of`, { name: node.name }) });
   });
 }
 

@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
 import * as session from "../session.js";
-import { attempt, badge, card, confirm, button, field, heading, linkButton, notice, select } from "../ui.js";
+import { attempt, badge, card, confirm, button, field, heading, linkButton, notice, once, select } from "../ui.js";
 import { usage } from "../account/usage.js";
 import { bound, fresh } from "./parts.js";
 
@@ -61,10 +61,10 @@ function rights(state, path, context) {
   const submit = (event) => {
     event.preventDefault();
     const wanted = { role: values.role, class: Number(values.class || 0), storage_mb: numeric(values.storage_mb), max_waiting: numeric(values.max_waiting) };
-    change(state, path, wanted, t("users.changed"), context);
+    return change(state, path, wanted, t("users.changed"), context);
   };
   const number = (name, more) => bound(values, name, { type: "number", inputmode: "numeric", ...more });
-  return h("form", { class: "grid-form", onsubmit: submit },
+  return h("form", { class: "grid-form", onsubmit: once(submit) },
     field(t("users.role"), select("role", values.role, roles, (role) => ((values.role = role), context.update()))),
     field(t("users.class"), number("class", { min: -100, max: 100, required: true }), { hint: t("users.class_hint") }),
     field(t("users.storage_mb"), number("storage_mb", { min: 0 }), { hint: t("users.bound_hint") }),
@@ -90,7 +90,7 @@ function password(state, path, context) {
     if (changed) state.password = {};
     context.update();
   };
-  return h("form", { class: "grid-form", onsubmit: submit },
+  return h("form", { class: "grid-form", onsubmit: once(submit) },
     field(t("users.first_password"), bound(state.password, "password", { type: "password", required: true, minlength: 12, autocomplete: "new-password" }), { hint: t("users.password_hint") }),
     h("div", { class: "buttons" }, h("button", { class: "button" }, t("users.set_password"))));
 }

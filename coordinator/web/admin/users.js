@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
-import { attempt, badge, button, card, empty, field, select, table } from "../ui.js";
+import { attempt, badge, button, card, empty, field, once, select, table } from "../ui.js";
 import { adminTop, bound, fresh } from "./parts.js";
 
 const AGAIN_S = 30;
@@ -72,8 +72,8 @@ function form(state, again, context) {
     again();
   };
   const roles = [["user", t("role.user")], ["admin", t("role.admin")]];
-  return card(t("users.make"), h("form", { class: "grid-form", onsubmit: submit },
-    field(t("username"), bound(values, "username", { required: true, minlength: 3, maxlength: 64, autocomplete: "off", autocapitalize: "none" })),
+  return card(t("users.make"), h("form", { class: "grid-form", onsubmit: once(submit) },
+    field(t("username"), bound(values, "username", { required: true, minlength: 2, maxlength: 64, autocomplete: "off", autocapitalize: "none" })),
     field(t("users.first_password"), bound(values, "password", { type: "password", required: true, minlength: 12, autocomplete: "new-password" }), { hint: t("register.rule") }),
     field(t("users.role"), select("role", values.role, roles, (role) => ((values.role = role), context.update()))),
     h("div", { class: "buttons" }, h("button", { class: "button main" }, t("users.make")))));

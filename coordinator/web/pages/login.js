@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { go } from "../router.js";
 import * as session from "../session.js";
-import { field, notice } from "../ui.js";
+import { field, notice, once } from "../ui.js";
 
 export function open({ query, update }) {
   const next = query.get("next") || "/";
@@ -35,7 +35,7 @@ function view(state, submit) {
   return h("section", { class: "door" },
     h("h1", { tabindex: "-1" }, t("login.title")),
     h("p", { class: "lead" }, t("login.lead")),
-    h("form", { onsubmit: submit },
+    h("form", { onsubmit: once(submit) },
       state.error && notice(state.error),
       field(t("username"), name),
       field(t("password"), password),

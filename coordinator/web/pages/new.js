@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import * as router from "../router.js";
 import * as uploads from "../uploads.js";
-import { attempt, button, heading, notice, toast } from "../ui.js";
+import { attempt, button, heading, notice, once, toast } from "../ui.js";
 import { chooseVideo } from "../parts/choose_video.js";
 import { choiceOf, emptyChoice, keep, kept, request } from "../parts/choice.js";
 import { chooseLook } from "../parts/choose_look.js";
@@ -54,12 +54,12 @@ async function begin(state, taskId, query, signal) {
   state.step = able && STEPS.includes(step) ? step : "video";
 }
 
-/** What was uploaded here becomes part of the choice. */
+/** What was uploaded here becomes part of the choice, but for videos that arrive when their turn is over. */
 function noticed(state, entry, { update }) {
   const { media } = entry;
   if (media && entry.kind === "video" && !state.library.some((one) => one.id === media.id)) {
     state.library.unshift(media);
-    state.videos.push(media);
+    if (state.step === "video") state.videos.push(media);
   }
   if (media && entry.kind === "background" && !state.backgrounds.some((one) => one.id === media.id)) {
     state.backgrounds.unshift(media);
@@ -100,13 +100,14 @@ function steps(state, context) {
     const here = state.step === name;
     const way = name === "look" ? () => forward(state, context) : () => turn(state, context, "video");
     const able = name === "video" || state.videos.length > 0;
-    return h("li", {}, h("button", { type: "button", "aria-current": here ? "step" : null, disabled: !able || here, onclick: way }, h("span", { class: "step-number" }, String(at + 1)), t(`new.step_${name}`)));
+    return h("li", {}, h("button", { type: "button", "aria-current": here ? "step" : null, disabled: !able || here, onclick: once(way) }, h("span", { class: "step-number" }, String(at + 1)), t(`new.step_${name}`)));
   });
   return h("ol", { class: "steps", "aria-label": t("new.steps") }, marks);
 }
 
 function turn(state, context, step) {
   state.step = step;
+  if (step === "video") preview.stop(state);
   router.remember({ step });
   context.update();
 }
@@ -152,7 +153,8 @@ async function submit(state, context) {
   preview.stop(state);
   const made = await attempt(() => (state.task ? one(state) : several(state)));
   state.busy = false;
-  if (!made) return context.update();
+  context.update();
+  if (!made) return preview.wanted(state, context);
   toast(t("new.sent"));
   keep(state.task?.id || "several", null);
   return router.go(state.task ? `/tasks/${state.task.id}` : "/tasks", { replace: true });

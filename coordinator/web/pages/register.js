@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { t } from "../i18n.js";
 import { go } from "../router.js";
 import * as session from "../session.js";
-import { field, notice, toast } from "../ui.js";
+import { field, notice, once, toast } from "../ui.js";
 
 const LEAST_BYTES = 12;
 
@@ -57,7 +57,7 @@ function view({ errors, busy }, submit) {
   const again = h("input", { name: "again", type: "password", autocomplete: "new-password", required: true });
   return h("section", { class: "door" },
     h("h1", { tabindex: "-1" }, t("register.title")),
-    h("form", { onsubmit: submit },
+    h("form", { onsubmit: once(submit) },
       errors.form && notice(errors.form),
       field(t("username"), name, { hint: t("register.name_hint"), error: errors.username }),
       field(t("register.email"), mail, { error: errors.email }),

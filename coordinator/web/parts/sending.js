@@ -34,10 +34,10 @@ function words(entry, share) {
 
 function deeds(entry) {
   const { name } = entry;
-  const small = (verb, act, image) => button("", act, { kind: "quiet", image, label: t(`sending.${verb}`, { name }), key: verb });
+  const small = (verb, act, image, key = verb) => button("", act, { kind: "quiet", image, label: t(`sending.${verb}`, { name }), key });
   if (["done", "refused"].includes(entry.state)) return small("dismiss", () => uploads.dismiss(entry), "close");
   const running = entry.state !== "paused";
-  const steer = running ? small("pause", () => uploads.pause(entry), "pause") : small("resume", () => uploads.resume(entry), "play");
+  const steer = running ? small("pause", () => uploads.pause(entry), "pause", "steer") : small("resume", () => uploads.resume(entry), "play", "steer");
   return [steer, small("discard", () => give_up(entry), "trash")];
 }
 

@@ -12,9 +12,10 @@ export const ENDED = ["completed", "failed", "cancelled"];
 
 const TONES = { completed: "good", failed: "bad", processing: "busy", waiting: "wait", paused: "wait" };
 const tone = (task) => TONES[task.state] || "off";
+/** Of two verbs with one `key` each takes the other's place, and the focus with it. */
 const VERBS = {
-  pause: { image: "pause" },
-  resume: { image: "play", kind: "main" },
+  pause: { image: "pause", key: "steer" },
+  resume: { image: "play", kind: "main", key: "steer" },
   retry: { image: "retry", kind: "main" },
   cancel: { image: "close", asks: true },
 };
@@ -49,10 +50,10 @@ export function pace(task) {
 /** The buttons for what can be done with a task now. `done(task)` gets the task as it is afterwards. */
 export function verbs(task, done, { small = false } = {}) {
   const known = Object.entries(VERBS).filter(([verb]) => task.actions.includes(verb) && !(isDraft(task) && verb === "cancel"));
-  const made = known.map(([verb, { image, kind, asks }]) => {
+  const made = known.map(([verb, { image, kind, asks, key = verb }]) => {
     const act = () => perform(task, verb, asks).then((answer) => answer && done(answer));
     const label = small ? t(`verb.${verb}_of`, { name: nameOf(task) }) : undefined;
-    return button(small ? "" : t(`verb.${verb}`), act, { kind: small ? "quiet" : kind, image, label, key: verb });
+    return button(small ? "" : t(`verb.${verb}`), act, { kind: small ? "quiet" : kind, image, label, key });
   });
   return [...made, removal(task, done, small)];
 }
