@@ -10,6 +10,8 @@ from tests.browser.visitor import Visitor, plays
 
 FORM = ("用户名", "密码", "再次输入密码", "创建账号")
 DOOR = ("用户名", "密码", "登录")
+PROMPT_MS = 10_000
+"""Half of what a preview waits for a node."""
 
 
 def upload(visitor: Visitor, path: Path) -> None:
@@ -28,7 +30,37 @@ def state(page: Page, words: str) -> None:
     expect(page.locator(".summary .badge")).to_have_text(words)
 
 
-def test_a_video_goes_from_upload_to_a_result_that_plays(visit: Visit, clip: Path) -> None:
+def shows_only_what_is_chosen(page: Page) -> None:
+    """A background that is still to be chosen has no preview; and sliders begin where the choice is."""
+    page.get_by_role("radio", name="图片或视频").check()
+    expect(page.get_by_role("img", name="视频首帧")).to_be_visible()
+    expect(page.get_by_text("首帧效果将显示在这里。")).to_be_visible()
+    page.get_by_role("radio", name="渐变").check()
+    expect(page.get_by_role("slider", name="方向")).to_have_value("180")
+    page.get_by_role("radio", name="纯色").check()
+
+
+def does_not_wait_for_nobody(page: Page, site: Site) -> None:
+    """A preview that is not wanted any more leaves the queue at once, however long it would have waited there."""
+    site.drain()
+    with page.expect_response("**/api/v1/process/image", timeout=PROMPT_MS):
+        page.get_by_role("button", name="颜色 #000000").click()
+    with page.expect_request(lambda request: request.method == "DELETE", timeout=PROMPT_MS):
+        page.get_by_role("button", name="颜色 #00b140").click()
+    site.resume()
+
+
+def is_refused_and_goes_on(visitor: Visitor) -> None:
+    """A task that the server does not take leaves the choice as it is, with its preview."""
+    visitor.allowed.add(503)
+    page = visitor.page
+    page.route("**/api/v1/tasks/*/submit", lambda route: route.fulfill(status=503), times=1)
+    page.get_by_role("button", name="开始任务").click()
+    expect(page.locator("#toasts .bad")).to_be_visible()
+    expect(page.get_by_role("img", name="应用所选效果的首帧")).to_be_visible()
+
+
+def test_a_video_goes_from_upload_to_a_result_that_plays(visit: Visit, site: Site, clip: Path) -> None:
     with visit(locale="zh-CN") as visitor:
         visitor.register("王小明", FORM)
         upload(visitor, clip)
@@ -39,6 +71,9 @@ def test_a_video_goes_from_upload_to_a_result_that_plays(visit: Visit, clip: Pat
         expect(page.get_by_text("由节点按您的选择生成的首帧。")).to_be_visible()
         expect(page.get_by_role("img", name="应用所选效果的首帧")).to_be_visible()
         visitor.picture("wizard")
+        shows_only_what_is_chosen(page)
+        does_not_wait_for_nobody(page, site)
+        is_refused_and_goes_on(visitor)
         page.reload()
         expect(page.get_by_role("button", name="颜色 #00b140")).to_have_attribute("aria-pressed", "true")
         page.get_by_role("button", name="开始任务").click()
@@ -70,6 +105,7 @@ def test_a_task_waits_for_a_reason_and_can_be_steered(visit: Visit, site: Site, 
         visitor.picture("waiting")
         page.get_by_role("button", name="暂停").click()
         state(page, "已暂停")
+        expect(page.get_by_role("button", name="继续")).to_be_focused()
         page.get_by_role("button", name="继续").click()
         state(page, "等待中")
         page.get_by_label("优先级").select_option("我的任务中优先")

@@ -7,9 +7,12 @@ import * as format from "../format.js";
 import { t } from "../i18n.js";
 import { button, card, facts, icon } from "../ui.js";
 import { wish } from "./choice.js";
+import { isEnded } from "./tasks.js";
 
 const REST_MS = 500;
-const WAIT_S = 20;
+const LOOK_MS = 300;
+const MORE_SELDOM = 1.5;
+const WAIT_MS = 20_000;
 /** By this the list of tasks knows a preview and does not show it. */
 const PRIORITY = 100;
 
@@ -18,40 +21,42 @@ export const isPreview = (task) => task.kind === "image" && task.at_s === 0 && t
 /** `phase`: none, working, ready, refused. */
 export const fresh = () => ({ phase: "none", picture: null, problem: null, timer: 0, abort: null });
 
-/** Ask for a preview of what is chosen now, when the choice has rested. */
+/** Ask for a preview of what is chosen now, when the choice has rested; that of another choice goes. */
 export function wanted(state, context) {
-  clearTimeout(state.preview.timer);
-  state.preview.timer = setTimeout(() => make(state, context), REST_MS);
-}
-
-export function stop(state) {
-  clearTimeout(state.preview.timer);
-  state.preview.abort?.abort();
-}
-
-async function make(state, context) {
   const { preview, choice, videos } = state;
-  preview.abort?.abort();
+  stop(state);
   const incomplete = choice.background.kind === "media" && !choice.background.id;
-  if (!videos.length || incomplete || context.signal.aborted) return undefined;
-  if (!online(state)) {
-    preview.phase = "waiting";
-    return context.update();
-  }
-  const abort = (preview.abort = new AbortController());
-  Object.assign(preview, { phase: "working", problem: null });
+  if (!videos.length || incomplete || context.signal.aborted) return;
+  become(preview, online(state) ? "working" : "waiting");
+  if (preview.phase === "working") preview.timer = setTimeout(() => make(state, context), REST_MS);
   context.update();
+}
+
+export function stop({ preview }) {
+  clearTimeout(preview.timer);
+  preview.abort?.abort();
+  become(preview, "none");
+}
+
+/** A picture is of one choice: whatever comes next, it is not shown any more. */
+function become(preview, phase, { picture = null, problem = null } = {}) {
+  if (preview.picture) URL.revokeObjectURL(preview.picture);
+  Object.assign(preview, { phase, problem, picture: picture && URL.createObjectURL(picture) });
+}
+
+async function make(state, { update }) {
+  const { preview } = state;
+  const { signal } = (preview.abort = new AbortController());
   try {
-    const picture = await pictured(state, abort.signal);
-    if (abort.signal.aborted) return undefined;
-    if (preview.picture) URL.revokeObjectURL(preview.picture);
-    Object.assign(preview, picture ? { phase: "ready", picture: URL.createObjectURL(picture) } : { phase: "waiting" });
+    const picture = await pictured(state, signal);
+    if (signal.aborted) return;
+    become(preview, picture ? "ready" : "waiting", { picture });
   } catch (error) {
-    if (error.name === "AbortError" || abort.signal.aborted) return undefined;
+    if (signal.aborted) return;
     if (!error.sentence) throw error;
-    Object.assign(preview, { phase: "refused", problem: error.sentence });
+    become(preview, "refused", { problem: error.sentence });
   }
-  return context.update();
+  update();
 }
 
 function online({ choice, models }) {
@@ -65,9 +70,9 @@ async function pictured({ choice, videos, backgrounds }, signal) {
   const body = { video_id: videos[0].id, at_s: 0, background: wish(choice.background, backgrounds), outputs: ["composite"], options, priority: PRIORITY };
   if (choice.model) body.model = choice.model;
   // without the signal: what was made has to be known, to be removed
-  const task = await api.call("POST", "/process/image", body, { headers: { Prefer: `wait=${WAIT_S}` } });
+  let task = await api.post("/process/image", body);
   try {
-    if (signal.aborted) return null;
+    task = await waited(task, signal);
     if (task.state === "failed") throw new api.Problem(500, task.error || {});
     const made = task.results.composite;
     return made ? await (await fetch(api.local(made.url), { signal })).blob() : null;
@@ -76,10 +81,31 @@ async function pictured({ choice, videos, backgrounds }, signal) {
   }
 }
 
-async function removed(task) {
+/** The task when it has ended or `WAIT_MS` are over. Asked for again and again: one answer that comes late could not be
+ *  told to come no more, and the task would stay in the queue as long. */
+async function waited(task, signal) {
+  const until = performance.now() + WAIT_MS;
+  let found = task;
+  for (let rest = LOOK_MS; !isEnded(found) && performance.now() < until; rest *= MORE_SELDOM) {
+    await pause(rest, signal);
+    found = await api.get(`/tasks/${task.id}`, { signal });
+  }
+  return found;
+}
+
+const pause = (rest, signal) =>
+  new Promise((resolve, reject) => {
+    const stopped = () => reject(new DOMException("stopped", "AbortError"));
+    if (signal.aborted) stopped();
+    signal.addEventListener("abort", stopped);
+    setTimeout(resolve, rest);
+  });
+
+/** Who deletes a live task cancels it; only an ended one goes. */
+async function removed({ id }) {
   try {
-    if (!["completed", "failed", "cancelled"].includes(task.state)) await api.remove(`/tasks/${task.id}`);
-    await api.remove(`/tasks/${task.id}`);
+    const { state } = await api.remove(`/tasks/${id}`);
+    if (state === "cancelled") await api.remove(`/tasks/${id}`);
   } catch (error) {
     if (!error.sentence) throw error;
   }
