@@ -108,6 +108,7 @@ def test_a_task_waits_for_a_reason_and_can_be_steered(visit: Visit, site: Site, 
         expect(page.get_by_role("button", name="继续")).to_be_focused()
         page.get_by_role("button", name="继续").click()
         state(page, "等待中")
+        expect(page.get_by_text("队列中第 1 位")).to_be_visible()
         page.get_by_label("优先级").select_option("我的任务中优先")
         expect(page.get_by_text("优先级已更改。")).to_be_visible()
         page.get_by_role("button", name="取消任务").click()
