@@ -217,7 +217,8 @@ async def test_an_upload_that_lost_its_file_holds_nothing_of_the_quota(desk: Des
             rows.add(work, {**_announced(user, 1 << 20), "created_at": created_at})
 
     await desk.database.write(lose)
-    fresh, *lost = await desk.database.read(lambda work: rows.unfinished(work, user.id, 10))
+    begun = await desk.database.read(lambda work: rows.unfinished(work, user.id, 10))
+    *lost, fresh = sorted(begun, key=lambda row: row.created_at)
     with pytest.raises(errors.UploadGone):
         await resuming.look(desk, user, lost[0].id)
     assert await resuming.unfinished(desk, user) == []
