@@ -116,28 +116,32 @@ export const put = (path, body, options) => call("PUT", path, body, options);
 export const patch = (path, body, options) => call("PATCH", path, body, options);
 export const remove = (path, options) => call("DELETE", path, undefined, options);
 
-/** A path with a query; empty values are left out, arrays are repeated. */
+/** A path with a query, added to the one that it has; empty values are left out, arrays are repeated. */
 export function query(path, values) {
-  const search = new URLSearchParams();
+  const [bare, had] = path.split("?");
+  const search = new URLSearchParams(had);
   for (const [name, value] of Object.entries(values)) {
     for (const one of Array.isArray(value) ? value : [value]) {
       if (one !== undefined && one !== null && one !== "") search.append(name, one);
     }
   }
-  return search.size ? `${path}?${search}` : path;
+  return search.size ? `${bare}?${search}` : bare;
 }
 
-/** Every item of a list, page by page, at most `most`. */
-export async function all(path, { most = 1000, signal } = {}) {
+/** The first `number` items of a list, page by page: {items, next}. */
+export async function first(path, number, signal) {
   const items = [];
-  let cursor = null;
+  let next = null;
   do {
-    const page = await get(query(path, { limit: 200, cursor }), { signal });
+    const page = await get(query(path, { limit: Math.min(200, number - items.length), cursor: next }), { signal });
     items.push(...page.items);
-    cursor = page.next;
-  } while (cursor && items.length < most);
-  return items;
+    next = page.next;
+  } while (next && items.length < number);
+  return { items, next };
 }
+
+/** Every item of a list, at most `most`. */
+export const all = async (path, { most = 1000, signal } = {}) => (await first(path, most, signal)).items;
 
 /** A signed link on this host, whatever name the server knows itself by. */
 export function local(url, more = {}) {

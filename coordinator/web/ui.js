@@ -139,6 +139,13 @@ export function toast(text, tone = "good") {
   setTimeout(() => node.remove(), tone === "bad" ? 12000 : 6000);
 }
 
+/** What becomes part of a page's state when a reading failed: the sentence that `notice` shows. */
+export function toldOf(error) {
+  if (error.name === "AbortError") return {};
+  if (!error.sentence) throw error;
+  return { error: error.sentence };
+}
+
 /** Do something, and say in words when it was refused. Answers what it gave, undefined when refused. */
 export async function attempt(act, done) {
   try {

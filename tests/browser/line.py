@@ -29,12 +29,12 @@ class Line:
 
 
 class Hold:
-    """Requests to an address (a pattern): each waits until `release`, and none after it."""
+    """Requests to an address (a pattern): each of the first `times` waits until `release`, and none after it."""
 
-    def __init__(self, page: Page, address: str) -> None:
+    def __init__(self, page: Page, address: str, times: int | None = None) -> None:
         self._held: list[Route] = []
         self._released = False
-        page.route(address, self._asked)
+        page.route(address, self._asked, times=times)
 
     def release(self) -> None:
         """Let them go on to the server."""
@@ -47,3 +47,8 @@ class Hold:
             route.continue_()
         else:
             self._held.append(route)
+
+
+def drawn(page: Page) -> None:
+    """Wait until what the page knows by now is shown."""
+    page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")

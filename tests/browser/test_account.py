@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.line import Hold
+from tests.browser.line import Hold, drawn
 from tests.browser.office import Office
 from tests.coordinator.conftest import PASSWORD
 
@@ -41,7 +41,7 @@ def lands_elsewhere(page: Page, held: Hold) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("API keys")
     held.release()
     expect(page.locator("#toasts")).to_contain_text("The password was changed")
-    page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    drawn(page)
     assert page.get_by_role("heading", level=1).all_text_contents() == ["API keys"]
 
 

@@ -14,7 +14,7 @@ const AGAIN_S = 30;
 
 export async function open(context) {
   const state = { usage: null, values: {}, wrong: null, busy: false };
-  const read = async () => (state.usage = await api.get("/usage", { signal: context.signal }));
+  const read = async () => ({ usage: await api.get("/usage", { signal: context.signal }) });
   await fresh(context, state, read, AGAIN_S)();
   return { title: () => t("account.overview"), render: () => view(state, context) };
 }

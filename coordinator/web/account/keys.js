@@ -15,7 +15,7 @@ const DAY_MS = 86_400_000;
 
 export async function open(context) {
   const state = { items: [], made: null, values: { days: "90" } };
-  const read = async () => (state.items = (await api.get("/auth/keys", { signal: context.signal })).items);
+  const read = async () => ({ items: (await api.get("/auth/keys", { signal: context.signal })).items });
   const again = fresh(context, state, read, AGAIN_S);
   await again();
   return { title: () => t("account.keys"), render: () => view(state, again, context) };

@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { knows, t } from "../i18n.js";
+import * as lists from "../lists.js";
 import { attempt, badge, button, card, confirm, empty, field, notice, once, table } from "../ui.js";
 import { bound, codeWords, fresh } from "../admin/parts.js";
 import { accountTop } from "./parts.js";
@@ -11,18 +12,15 @@ import { shownOnce } from "./secret.js";
 
 const AGAIN_S = 10;
 const PAGE = 25;
+const DELIVERIES = "/webhooks/deliveries";
 const TONES = { delivered: "good", dead: "bad", waiting: "wait", queued: "wait" };
 
 export async function open(context) {
   const { signal } = context;
-  const state = { secrets: [], items: [], next: null, more: false, made: null, values: {}, trial: null, busy: false };
+  const state = { secrets: [], items: [], next: null, made: null, values: {}, trial: null, busy: false };
   const read = async () => {
-    const [secrets, page] = await Promise.all([
-      api.get("/webhooks/secrets", { signal }),
-      api.get(api.query("/webhooks/deliveries", { limit: PAGE }), { signal }),
-    ]);
-    state.secrets = secrets.items;
-    if (!state.more) Object.assign(state, { items: page.items, next: page.next });
+    const [secrets, found] = await Promise.all([api.get("/webhooks/secrets", { signal }), lists.again(state, DELIVERIES, PAGE, signal)]);
+    return { secrets: secrets.items, ...found };
   };
   const again = fresh(context, state, read, AGAIN_S);
   await again();
@@ -42,7 +40,7 @@ function view(state, again, context) {
     card(t("hooks.test"), trial(state, context)),
     h("h2", { class: "over" }, t("hooks.deliveries")),
     state.items.length ? deliveries(state.items, again) : empty("list", t("hooks.none")),
-    state.next && h("p", { class: "more" }, button(t("more"), () => more(state, context))),
+    state.next && h("p", { class: "more" }, button(t("more"), () => lists.more(state, DELIVERIES, PAGE, context))),
   ];
 }
 
@@ -103,10 +101,4 @@ function deliveries(items, again) {
     { name: t("hooks.answer"), cell: (row) => (row.error ? codeWords(row.error.code) : (row.status ?? "–")) },
     { name: t("act"), cell: (row) => (row.state === "queued" ? null : button("", () => redo(row), { kind: "quiet", image: "retry", label: t("hooks.redo_of", { type: row.type }) })) },
   ], items, { caption: t("hooks.deliveries") });
-}
-
-async function more(state, { signal, update }) {
-  const page = await api.get(api.query("/webhooks/deliveries", { limit: PAGE, cursor: state.next }), { signal });
-  Object.assign(state, { items: [...state.items, ...page.items], next: page.next, more: true });
-  update();
 }

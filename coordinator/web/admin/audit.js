@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { knows, t } from "../i18n.js";
+import * as lists from "../lists.js";
 import * as router from "../router.js";
 import { button, empty, select, table } from "../ui.js";
 import { adminTop, fresh } from "./parts.js";
@@ -15,30 +16,28 @@ const GROUPS = ["login.", "logout", "user.", "key.", "interface.", "task.", "med
 
 export async function open(context) {
   const { query, signal } = context;
-  const state = { items: [], next: null, action: query.get("action") || "", actor: query.get("actor") || "", more: false };
-  const read = async () => {
-    const page = await api.get(listPath(state), { signal });
-    if (!state.more) Object.assign(state, { items: page.items, next: page.next });
-  };
+  const state = { items: [], next: null, action: query.get("action") || "", actor: query.get("actor") || "" };
+  const read = () => lists.again(state, listPath(state), PAGE, signal);
   const again = fresh(context, state, read, AGAIN_S);
   await again();
   return { title: () => t("admin.audit"), render: () => view(state, again, context) };
 }
 
-const listPath = (state, cursor = null) => api.query("/admin/audit", { limit: PAGE, action: state.action, actor: state.actor.trim(), cursor });
+const listPath = ({ action, actor }) => api.query("/admin/audit", { action, actor: actor.trim() });
+const keyOf = (row) => row.seq;
 
 function view(state, again, context) {
   return [
     adminTop("audit", state),
     filters(state, again),
     state.items.length ? list(state.items) : empty("list", t("audit.none")),
-    state.next && h("p", { class: "more" }, button(t("more"), () => more(state, context))),
+    state.next && h("p", { class: "more" }, button(t("more"), () => lists.more(state, listPath(state), PAGE, context, keyOf))),
   ];
 }
 
 function filters(state, again) {
   const choose = (values) => {
-    Object.assign(state, values, { more: false });
+    Object.assign(state, values, { next: null });
     router.remember({ action: state.action, actor: state.actor });
     again();
   };
@@ -53,12 +52,6 @@ function filters(state, again) {
     h("input", { type: "search", name: "actor", value: state.actor, placeholder: t("audit.by"), "aria-label": t("audit.by"), oninput: typed }));
 }
 
-async function more(state, { signal, update }) {
-  const page = await api.get(listPath(state, state.next), { signal });
-  Object.assign(state, { items: [...state.items, ...page.items], next: page.next, more: true });
-  update();
-}
-
 function list(items) {
   return table([
     { name: t("audit.at"), cell: (row) => h("time", { datetime: row.at }, format.moment(row.at)) },
@@ -67,7 +60,7 @@ function list(items) {
     { name: t("audit.target"), cell: (row) => row.target_name || "–" },
     { name: t("audit.what"), cell: (row) => said(row.data) },
     { name: t("audit.address"), cell: (row) => row.address || "–" },
-  ], items, { key: (row) => row.seq, caption: t("admin.audit") });
+  ], items, { key: keyOf, caption: t("admin.audit") });
 }
 
 /** The facts of a row in a line; the name stands in a column of its own. */

@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { knows, t } from "../i18n.js";
+import * as lists from "../lists.js";
 import * as live from "../live.js";
 import { badge, button, card, empty, facts, heading, notice, table } from "../ui.js";
 import * as machine from "./machine.js";
@@ -12,21 +13,20 @@ import { stateBadge, verbs } from "./steering.js";
 
 const AGAIN_S = 10;
 const SOON_S = 1;
+const PAGE = 25;
 const TONES = { completed: "good", failed: "bad", lost: "bad", running: "busy", offered: "busy", reported: "busy" };
 
 export async function open(context) {
   const { params, signal } = context;
   const path = `/admin/interfaces/${params.id}`;
-  const state = { node: null, history: [], next: null, audit: [], whole: false };
+  const state = { node: null, history: { items: [], next: null }, audit: [] };
   const read = async () => {
-    const wanted = { limit: Math.max(25, state.whole ? state.history.length : 25) };
     const [node, history, audit] = await Promise.all([
       api.get(path, { signal }),
-      api.get(api.query(`${path}/history`, { limit: Math.min(200, wanted.limit) }), { signal }),
-      api.get(api.query("/admin/audit", { target: params.id, limit: 25 }), { signal }),
+      lists.again(state.history, `${path}/history`, PAGE, signal),
+      api.get(api.query("/admin/audit", { target: params.id, limit: PAGE }), { signal }),
     ]);
-    Object.assign(state, { node, audit: audit.items });
-    if (!state.whole) Object.assign(state, { history: history.items, next: history.next });
+    return { node, audit: audit.items, history: { ...state.history, ...history } };
   };
   const again = fresh(context, state, read, AGAIN_S);
   const soon = seldom(again, SOON_S, signal);
@@ -47,8 +47,8 @@ function view(state, again, path, context) {
     h("div", { class: "pair" }, card(t("node.gpus"), machine.cards(node)), card(t("node.models"), machine.models(node))),
     card(t("node.work"), machine.work(node)),
     h("h2", { class: "over" }, t("node.history")),
-    state.history.length ? history(state.history) : empty("list", t("node.no_history")),
-    state.next && h("p", { class: "more" }, button(t("more"), () => more(state, path, context))),
+    state.history.items.length ? history(state.history.items) : empty("list", t("node.no_history")),
+    state.history.next && h("p", { class: "more" }, button(t("more"), () => lists.more(state.history, `${path}/history`, PAGE, context))),
     h("h2", { class: "over" }, t("node.done_to_it")),
     state.audit.length ? deeds(state.audit) : empty("list", t("node.no_deeds")),
   ];
@@ -67,12 +67,6 @@ function about(node) {
     [t("node.quarantined_until"), node.quarantined_until && format.moment(node.quarantined_until)],
     [t("node.joined"), format.moment(node.created_at)],
   ]);
-}
-
-async function more(state, path, { signal, update }) {
-  const page = await api.get(api.query(`${path}/history`, { limit: 50, cursor: state.next }), { signal });
-  Object.assign(state, { history: [...state.history, ...page.items], next: page.next, whole: true });
-  update();
 }
 
 const part = (row) => (row.kind === "segment" && row.ord !== null ? t("node.part", { part: row.ord + 1 }) : row.kind && knows(`kind.${row.kind}`) ? t(`kind.${row.kind}`) : "");

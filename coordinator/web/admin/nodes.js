@@ -19,12 +19,15 @@ const COUNTS_EVERY = 2;
 const TYPING_MS = 250;
 
 export async function open(context) {
-  const state = { nodes: [], stats: null, turn: 0, values: { q: context.query.get("q") || "" }, state: context.query.get("state") || "" };
+  const state = { nodes: [], heard: [], stats: null, turn: 0, values: { q: context.query.get("q") || "" }, state: context.query.get("state") || "" };
   const read = async () => {
     const path = api.query("/admin/interfaces", { q: state.values.q, state: state.state });
     const options = { signal: context.signal };
     const counts = state.turn++ % COUNTS_EVERY === 0 ? api.get("/stats", options) : state.stats;
-    [state.nodes, state.stats] = await Promise.all([api.all(path, { ...options, most: 500 }), counts]);
+    state.heard = []; // while the answer is on its way, which may be older
+    const [nodes, stats] = await Promise.all([api.all(path, { ...options, most: 500 }), counts]);
+    for (const node of state.heard) put(nodes, node);
+    return { nodes, stats };
   };
   const again = fresh(context, state, read, AGAIN_S);
   const soon = seldom(again, SOON_S, context.signal);
@@ -37,11 +40,17 @@ export async function open(context) {
 
 /** Show a node as it is now; false when the list itself has to be read again. */
 function moved(state, node, context) {
-  const at = state.nodes.findIndex((one) => one.id === node.id);
-  if (at < 0 || node.state === "removed" || (state.state && state.state !== node.state)) return false;
-  state.nodes[at] = node;
+  if (node.state === "removed" || (state.state && state.state !== node.state)) return false;
+  state.heard.push(node);
+  if (!put(state.nodes, node)) return false;
   context.update();
   return true;
+}
+
+function put(nodes, node) {
+  const at = nodes.findIndex((one) => one.id === node.id);
+  if (at >= 0) nodes[at] = node;
+  return at >= 0;
 }
 
 function counted(state, { queue, interfaces }, context) {

@@ -6,7 +6,7 @@ import * as format from "../format.js";
 import { knows, t } from "../i18n.js";
 import * as live from "../live.js";
 import * as router from "../router.js";
-import { heading, notice } from "../ui.js";
+import { heading, notice, toldOf } from "../ui.js";
 
 const SECTIONS = [
   ["nodes", "/admin"],
@@ -31,17 +31,15 @@ export function top(area, sections, current, state, actions = []) {
 
 export const adminTop = (current, state, actions) => top("admin", SECTIONS, current, state, actions);
 
-/** Read now, and again every so many seconds while the page is open. `read` puts what it finds into the state. */
+/** Read now, and again every so many seconds while the page is open. What `read` answers becomes part of the state, unless
+ *  a later reading has begun, whose answer may have come first. */
 export function fresh(context, state, read, seconds) {
+  let turn = 0;
   const again = async () => {
-    try {
-      await read();
-      state.error = null;
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      if (!error.sentence) throw error;
-      state.error = error.sentence;
-    }
+    const mine = (turn += 1);
+    const found = await read().then((values) => ({ ...values, error: null }), toldOf);
+    if (mine !== turn) return;
+    Object.assign(state, found);
     context.update();
   };
   const timer = setInterval(() => document.hidden || again(), seconds * 1000);
@@ -91,7 +89,7 @@ const USUAL_HOURS = 24;
 export async function windowPage(context, { name, path, again_s, state, content }) {
   const asked = Number(context.query.get("hours"));
   state.hours = HOURS.includes(asked) ? asked : USUAL_HOURS;
-  const read = async () => Object.assign(state, await api.get(api.query(path, { hours: state.hours }), { signal: context.signal }));
+  const read = () => api.get(api.query(path, { hours: state.hours }), { signal: context.signal });
   const again = fresh(context, state, read, again_s);
   const choose = (hours) => {
     state.hours = hours;

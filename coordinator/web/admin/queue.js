@@ -17,7 +17,7 @@ export async function open(context) {
   const state = { items: [], waiting: 0 };
   const read = async () => {
     const found = await api.get(api.query("/admin/queue", { limit: MOST }), { signal: context.signal });
-    Object.assign(state, { items: found.items, waiting: found.waiting });
+    return { items: found.items, waiting: found.waiting };
   };
   const again = fresh(context, state, read, AGAIN_S);
   live.want(["queue"], context.signal);

@@ -16,8 +16,8 @@ export async function open(context) {
   const state = { user: null, usage: null, values: null, password: {} };
   const read = async () => {
     const options = { signal: context.signal };
-    [state.user, state.usage] = await Promise.all([api.get(path, options), api.get(`${path}/usage`, options)]);
-    state.values ||= bounds(state.user);
+    const [user, usage] = await Promise.all([api.get(path, options), api.get(`${path}/usage`, options)]);
+    return { user, usage, values: state.values || bounds(user) };
   };
   await fresh(context, state, read, AGAIN_S)();
   return { title: () => state.user?.username || t("admin.users"), render: () => view(state, path, context) };

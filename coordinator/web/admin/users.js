@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
+import * as lists from "../lists.js";
 import { attempt, badge, button, card, empty, field, once, select, table } from "../ui.js";
 import { adminTop, bound, fresh } from "./parts.js";
 
@@ -13,14 +14,13 @@ const TYPING_MS = 250;
 
 export async function open(context) {
   const state = { items: [], next: null, q: "", making: false, values: { role: "user" }, wrong: null };
-  const read = async () => {
-    const page = await api.get(api.query("/admin/users", { limit: Math.min(200, Math.max(PAGE, state.items.length)), q: state.q }), { signal: context.signal });
-    Object.assign(state, { items: page.items, next: page.next });
-  };
+  const read = () => lists.again(state, listPath(state), PAGE, context.signal);
   const again = fresh(context, state, read, AGAIN_S);
   await again();
   return { title: () => t("admin.users"), render: () => view(state, again, context) };
 }
+
+const listPath = ({ q }) => api.query("/admin/users", { q });
 
 function view(state, again, context) {
   const toggle = () => {
@@ -33,22 +33,16 @@ function view(state, again, context) {
     state.making && form(state, again, context),
     h("div", { class: "filters" }, h("input", { type: "search", name: "q", value: state.q, placeholder: t("users.search"), "aria-label": t("users.search"), oninput: typing(state, again) })),
     state.items.length ? list(state.items) : empty("user", t("users.none")),
-    state.next && h("p", { class: "more" }, button(t("more"), () => more(state, context))),
+    state.next && h("p", { class: "more" }, button(t("more"), () => lists.more(state, listPath(state), PAGE, context))),
   ];
 }
 
 function typing(state, again) {
   return (event) => {
-    state.q = event.target.value;
+    Object.assign(state, { q: event.target.value, next: null });
     clearTimeout(state.waiting);
     state.waiting = setTimeout(again, TYPING_MS);
   };
-}
-
-async function more(state, { signal, update }) {
-  const page = await api.get(api.query("/admin/users", { limit: PAGE, q: state.q, cursor: state.next }), { signal });
-  Object.assign(state, { items: [...state.items, ...page.items], next: page.next });
-  update();
 }
 
 function list(items) {

@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
+import * as lists from "../lists.js";
 import * as live from "../live.js";
 import { go } from "../router.js";
 import * as uploads from "../uploads.js";
@@ -12,6 +13,7 @@ import { dropPlace } from "../parts/drop.js";
 import { leftovers, sending } from "../parts/sending.js";
 import { thumbnail } from "../parts/tasks.js";
 
+const PAGE = 100;
 const KINDS = { videos: "video", backgrounds: "background" };
 
 export async function open(context) {
@@ -24,8 +26,8 @@ export async function open(context) {
 }
 
 async function reload(state, { signal, update }) {
-  const [page, begun] = await Promise.all([api.get(`/${state.group}?limit=100`, { signal }), uploads.unfinished(signal)]);
-  Object.assign(state, { items: page.items, next: page.next, begun: begun.filter((one) => one.kind === state.kind) });
+  const [found, begun] = await Promise.all([lists.again(state, `/${state.group}`, PAGE, signal), uploads.unfinished(signal)]);
+  Object.assign(state, found, { begun: begun.filter((one) => one.kind === state.kind) });
   update();
 }
 
@@ -45,15 +47,8 @@ function view(state, context) {
     sending(state.kind),
     state.picked.size ? chosen(state, context) : null,
     state.items.length ? grid(state, context) : empty("library", t(`library.none_${state.kind}`)),
-    state.next && h("p", { class: "more" }, button(t("library.more"), () => attempt(() => more(state, context)))),
+    state.next && h("p", { class: "more" }, button(t("library.more"), () => lists.more(state, `/${state.group}`, PAGE, context))),
   ];
-}
-
-async function more(state, { signal, update }) {
-  const page = await api.get(api.query(`/${state.group}`, { limit: 100, cursor: state.next }), { signal });
-  state.items.push(...page.items);
-  state.next = page.next;
-  update();
 }
 
 function tabs(state) {

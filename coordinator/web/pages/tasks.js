@@ -4,9 +4,10 @@ import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
 import { t } from "../i18n.js";
+import * as lists from "../lists.js";
 import * as live from "../live.js";
 import * as router from "../router.js";
-import { empty, heading, linkButton, button, notice } from "../ui.js";
+import { empty, heading, linkButton, button, notice, toldOf } from "../ui.js";
 import { isPreview } from "../parts/preview.js";
 import * as parts from "../parts/tasks.js";
 
@@ -22,7 +23,7 @@ const TYPING_MS = 250;
 
 export async function open(context) {
   const { query, signal } = context;
-  const state = { items: [], next: null, filter: query.get("show") || "all", q: query.get("q") || "", error: null };
+  const state = { items: [], next: null, filter: query.get("show") || "all", q: query.get("q") || "", error: null, turn: 0, heard: null };
   if (!(state.filter in FILTERS)) state.filter = "all";
   await reload(state, context);
   live.on("task", (task) => changed(state, task, context), signal);
@@ -30,28 +31,17 @@ export async function open(context) {
   return { title: () => t("nav.tasks"), render: () => view(state, context) };
 }
 
-function listPath(state, cursor = null) {
-  return api.query("/tasks", { limit: PAGE, state: FILTERS[state.filter], q: state.q, cursor });
-}
+const listPath = (state) => api.query("/tasks", { state: FILTERS[state.filter], q: state.q });
 
-/** Read the first page again; what came in between by the socket is in it. */
+/** Read again what is shown. Of two readings the one counts that began last; and what the socket told meanwhile is newer
+ *  than the answer may be. */
 async function reload(state, { signal, update }) {
-  try {
-    const page = await api.get(listPath(state), { signal });
-    Object.assign(state, { items: page.items.filter(isShown), next: page.next, error: null });
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    if (!error.sentence) throw error;
-    state.error = error.sentence;
-  }
-  update();
-}
-
-async function more(state, { signal, update }) {
-  const page = await api.get(listPath(state, state.next), { signal });
-  const known = new Set(state.items.map((task) => task.id));
-  state.items.push(...page.items.filter((task) => isShown(task) && !known.has(task.id)));
-  state.next = page.next;
+  const turn = (state.turn += 1);
+  const heard = (state.heard = []);
+  const found = await lists.again(state, listPath(state), PAGE, signal).then((list) => ({ ...list, error: null }), toldOf);
+  if (turn !== state.turn) return;
+  Object.assign(state, found, { heard: null });
+  for (const task of heard) put(state, task);
   update();
 }
 
@@ -59,19 +49,25 @@ async function more(state, { signal, update }) {
 const isShown = (task) => !isPreview(task);
 
 function changed(state, task, { update }) {
+  state.heard?.push(task);
+  if (put(state, task)) update();
+}
+
+/** Show a task as it is now, where it belongs; false when that changes nothing. */
+function put(state, task) {
   const at = state.items.findIndex((one) => one.id === task.id);
   const fits = task.state !== "removed" && matches(state, task);
   if (at >= 0 && fits) state.items[at] = task;
   else if (at >= 0) state.items.splice(at, 1);
   else if (fits) insert(state.items, task);
-  else return;
-  update();
+  else return false;
+  return true;
 }
 
 function matches(state, task) {
   const states = FILTERS[state.filter];
   const named = !state.q || (task.name || "").toLowerCase().includes(state.q.toLowerCase());
-  return isShown(task) && named && (!states.length || states.includes(task.state));
+  return named && (!states.length || states.includes(task.state));
 }
 
 function insert(items, task) {
@@ -80,19 +76,20 @@ function insert(items, task) {
 }
 
 function view(state, context) {
+  const shown = state.items.filter(isShown);
   const create = linkButton(t("tasks.new"), "/new", { kind: "main", image: "add" });
   return [
     heading(t("nav.tasks"), { actions: [create] }),
     filters(state, context),
     state.error && notice(state.error),
-    state.items.length ? list(state, context) : nothing(state),
-    state.next && h("p", { class: "more" }, button(t("tasks.more"), () => more(state, context))),
+    shown.length ? list(shown, state, context) : nothing(state),
+    state.next && h("p", { class: "more" }, button(t("tasks.more"), () => lists.more(state, listPath(state), PAGE, context))),
   ];
 }
 
 function filters(state, context) {
   const choose = (filter) => {
-    state.filter = filter;
+    Object.assign(state, { filter, next: null });
     router.remember({ show: filter === "all" ? null : filter });
     reload(state, context);
   };
@@ -105,7 +102,7 @@ function filters(state, context) {
 
 function searching(state, context) {
   return (event) => {
-    state.q = event.target.value;
+    Object.assign(state, { q: event.target.value, next: null });
     clearTimeout(state.typing);
     state.typing = setTimeout(() => {
       router.remember({ q: state.q });
@@ -120,9 +117,9 @@ function nothing(state) {
   return empty("library", t("tasks.none"), linkButton(t("tasks.first"), "/new", { kind: "main", image: "add" }));
 }
 
-function list(state, context) {
+function list(shown, state, context) {
   const done = (task) => changed(state, task, context);
-  return h("ul", { class: "task-list", "aria-label": t("nav.tasks") }, state.items.map((task) => row(task, done)));
+  return h("ul", { class: "task-list", "aria-label": t("nav.tasks") }, shown.map((task) => row(task, done)));
 }
 
 function row(task, done) {
