@@ -1,6 +1,6 @@
 // The start: languages, session, then a page for every address.
 
-import { onSessionEnd } from "./api.js";
+import { Unreachable, onSessionEnd } from "./api.js";
 import { drawing, show } from "./dom.js";
 import * as i18n from "./i18n.js";
 import * as live from "./live.js";
@@ -51,8 +51,7 @@ async function arrive() {
 async function opened(found, signal) {
   const waiting = setTimeout(() => signal.aborted || show(shell.place(found?.route), loading()), 300);
   try {
-    const module = found ? found.route.module() : notFound;
-    const [page] = await Promise.all([module, i18n.use(...(found?.route.words || []))]);
+    const page = await fetched(found?.route);
     const context = { params: found?.params || {}, query: new URLSearchParams(location.search), signal };
     context.update = () => context.draw?.();
     return { context, ...(await page.open(context)) };
@@ -61,10 +60,23 @@ async function opened(found, signal) {
   }
 }
 
+/** The module of a page, when its words are there, too. */
+async function fetched(route) {
+  if (!route) return notFound;
+  try {
+    const [page] = await Promise.all([route.module(), i18n.use(...(route.words || []))]);
+    return page;
+  } catch (error) {
+    if (error instanceof SyntaxError) throw error;
+    throw Object.assign(new Unreachable(), { cause: error, for_good: true }); // a browser keeps that a module is not there
+  }
+}
+
 /** A page that could not be opened says why, and can be tried again. */
 function failed(error) {
   if (error.name !== "AbortError" && !error.sentence) throw error;
-  const again = () => button(i18n.t("again"), arrive, { kind: "main", image: "retry" });
+  const retry = error.for_good ? () => location.reload() : arrive;
+  const again = () => button(i18n.t("again"), retry, { kind: "main", image: "retry" });
   const render = () => [heading(i18n.t("failed.title")), notice(error.sentence || ""), again()];
   return { context: { update: () => {} }, title: () => i18n.t("failed.title"), render };
 }
@@ -94,5 +106,5 @@ function title(page) {
 shell.into(app);
 start().catch((error) => {
   app.textContent = "服务器没有响应，请稍后刷新。 The server does not answer; please reload in a moment.";
-  throw error;
+  if (!error.sentence) throw error;
 });

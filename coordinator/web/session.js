@@ -28,13 +28,13 @@ async function read(answer) {
   become(answer.user || (await api.get("/auth/me")));
 }
 
-/** Find out who this browser is; one that never logged in need not ask. */
+/** Find out who this browser is; one that never logged in need not ask. A server that cannot say it now says nothing else. */
 export async function start() {
   if (!localStorage.getItem(KEPT)) return;
   try {
     await read(await api.get("/auth/session"));
   } catch (error) {
-    if (!(error instanceof api.Problem)) throw error;
+    if (![401, 403].includes(error.status)) throw error;
     become(null);
   }
 }

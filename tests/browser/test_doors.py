@@ -2,11 +2,14 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.line import Hold, drawn
 from tests.browser.site import PASSWORD, Site
+from tests.browser.visitor import Visitor
 
+LISTED = "**/api/v1/tasks?*"
 DOOR = ("用户名", "密码", "登录")
 
 
@@ -57,13 +60,47 @@ def test_who_logs_out_is_out_and_an_ended_session_asks_to_log_in_again(visit: Vi
         assert visitor.complaints() == []
 
 
+def last_choice_counts(page: Page) -> None:
+    """The answer to an earlier choice comes after that to a later one."""
+    slow = Hold(page, LISTED, times=1)
+    page.get_by_role("button", name="已完成").click()
+    with page.expect_response(LISTED):
+        page.get_by_role("button", name="全部").click()
+    with page.expect_response(LISTED):
+        slow.release()
+    drawn(page)
+    assert page.get_by_role("list", name="任务").is_visible()
+
+
+def outlives_what_is_not_there(visitor: Visitor) -> None:
+    """A page that cannot be fetched is opened when it can; a server that is away for a moment logs nobody out."""
+    page = visitor.page
+    page.route("**/pages/library.js", lambda route: route.abort(), times=1)
+    page.get_by_role("link", name="素材库").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("出了点问题")
+    page.get_by_role("button", name="重试").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("素材库")
+    visitor.allowed.add(503)
+    page.route("**/api/v1/auth/session", lambda route: route.fulfill(status=503), times=1)
+    page.reload()
+    expect(page.get_by_text("服务器没有响应，请稍后刷新。")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("素材库")
+
+
 def test_a_lost_line_is_said_and_what_happened_meanwhile_is_caught_up(visit: Visit, site: Site) -> None:
     user = site.account("孙小美")
+    for _ in range(52):
+        user.post("/tasks", json={}).raise_for_status()
     with visit(locale="zh-CN") as visitor:
         visitor.may_be_offline = True
         visitor.go("/tasks")
         page = visitor.log_in("孙小美", PASSWORD, DOOR)
         expect(page.locator(".live")).to_have_class("live live")
+        last_choice_counts(page)
+        page.get_by_role("button", name="显示更多").dblclick()
+        rows = page.get_by_role("list", name="任务").get_by_role("listitem")
+        expect(rows).to_have_count(52)
         visitor.context.set_offline(True)
         expect(page.get_by_role("alert")).to_contain_text("服务器没有响应")
         visitor.picture("lost")
@@ -71,7 +108,8 @@ def test_a_lost_line_is_said_and_what_happened_meanwhile_is_caught_up(visit: Vis
         visitor.context.set_offline(False)
         expect(page.get_by_role("alert")).to_have_count(0)
         expect(page.locator(".live")).to_have_class("live live")
-        expect(page.get_by_role("list", name="任务")).to_contain_text("草稿")
+        expect(rows).to_have_count(53)
+        outlives_what_is_not_there(visitor)
         assert visitor.complaints() == []
 
 
