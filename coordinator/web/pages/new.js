@@ -8,7 +8,7 @@ import * as router from "../router.js";
 import * as uploads from "../uploads.js";
 import { attempt, button, heading, notice, once, toast } from "../ui.js";
 import { chooseVideo } from "../parts/choose_video.js";
-import { choiceOf, emptyChoice, keep, kept, request } from "../parts/choice.js";
+import { choiceOf, emptyChoice, forget, keep, keptForSeveral, request } from "../parts/choice.js";
 import { chooseLook } from "../parts/choose_look.js";
 import * as preview from "../parts/preview.js";
 import { isDraft } from "../parts/tasks.js";
@@ -20,9 +20,9 @@ export async function open(context) {
   const { params, query, signal } = context;
   const state = { task: null, videos: [], step: "video", library: [], backgrounds: [], models: [], choice: emptyChoice(), busy: false, preview: preview.fresh() };
   const [library, backgrounds, models] = await Promise.all([
-    api.get("/videos?limit=100", { signal }), api.get("/backgrounds?limit=100", { signal }), api.get("/models", { signal }),
+    api.all("/videos", { signal }), api.all("/backgrounds", { signal }), api.get("/models", { signal }),
   ]);
-  Object.assign(state, { library: library.items, backgrounds: backgrounds.items, models: models.items });
+  Object.assign(state, { library, backgrounds, models: models.items });
   await begin(state, params.id, query, signal);
   if (state.task && !isDraft(state.task)) return moved(state.task);
   if (state.step === "look") preview.wanted(state, context);
@@ -40,9 +40,9 @@ function moved(task) {
 async function begin(state, taskId, query, signal) {
   if (taskId) {
     state.task = await api.get(`/tasks/${taskId}`, { signal });
-    state.choice = choiceOf(state.task, kept(taskId));
+    state.choice = choiceOf(state.task);
   } else {
-    state.choice = kept("several") || state.choice;
+    state.choice = keptForSeveral() || state.choice;
   }
   const wanted = taskId ? [state.task.video_id] : (query.get("videos") || "").split(",");
   for (const id of wanted.filter(Boolean)) {
@@ -77,7 +77,7 @@ function view(state, context) {
 function changer(state, context) {
   state.choose = (values) => {
     Object.assign(state.choice, values);
-    keep(state.task?.id || "several", state.choice);
+    keep(state.choice, state.task);
     preview.wanted(state, context);
     tellTask(state);
     context.update();
@@ -91,7 +91,11 @@ function tellTask(state) {
   if (!state.task || wants(state.choice)) return;
   state.telling = setTimeout(async () => {
     const { priority, ...options } = request(state.choice, state.backgrounds);
-    if (!state.busy) await attempt(() => api.put(`/tasks/${state.task.id}/options`, options));
+    if (state.busy) return;
+    const task = await attempt(() => api.put(`/tasks/${state.task.id}/options`, options));
+    if (!task || state.busy) return;
+    state.task = task;
+    keep(state.choice, task);
   }, REST_MS);
 }
 
@@ -123,7 +127,7 @@ async function forward(state, context) {
   }
   const task = await attempt(() => (state.task ? api.put(`/tasks/${state.task.id}/source`, { video_id: first.id }) : api.post("/tasks", { video_id: first.id })));
   if (!task) return undefined;
-  keep(task.id, state.choice);
+  keep(state.choice, task);
   return router.go(`/new/${task.id}?step=look`, { replace: Boolean(state.task) });
 }
 
@@ -156,7 +160,7 @@ async function submit(state, context) {
   context.update();
   if (!made) return preview.wanted(state, context);
   toast(t("new.sent"));
-  keep(state.task?.id || "several", null);
+  forget(state.task?.id);
   return router.go(state.task ? `/tasks/${state.task.id}` : "/tasks", { replace: true });
 }
 

@@ -10,9 +10,13 @@ export const emptyChoice = () => ({
   options: { quality: "standard", codec: "h264", refine_edges: false, fill_holes: false, smooth: false },
 });
 
-/** A draft's choice: what the task says, or what was chosen here and not yet sent. */
-export function choiceOf(task, keptChoice) {
-  if (keptChoice) return keptChoice;
+/** What a task says of the choice. */
+const said = ({ background, model, outputs, options }) => JSON.stringify([background, model, outputs, options]);
+
+/** A draft's choice: what the task says, or what was chosen here afterwards and not yet sent. */
+export function choiceOf(task) {
+  const here = kept(task.id);
+  if (here && here.after === said(task)) return here.choice;
   const choice = emptyChoice();
   if (task.background) Object.assign(choice.background, fromApi(task.background));
   if (task.model) choice.model = task.model;
@@ -22,17 +26,23 @@ export function choiceOf(task, keptChoice) {
   return choice;
 }
 
-const fromApi = (background) => (["image", "video"].includes(background.kind) ? { ...background, kind: "media" } : background);
+const fromApi = (background) => (["image", "video"].includes(background.kind) ? { ...background, kind: "media", medium: background.kind } : background);
 const known = (mine, theirs) => Object.fromEntries(Object.keys(mine).filter((name) => name in theirs).map((name) => [name, theirs[name]]));
 
-export function keep(name, choice) {
-  if (choice) localStorage.setItem(KEPT + name, JSON.stringify(choice));
-  else localStorage.removeItem(KEPT + name);
+/** Keep the choice for a task as it is now; without one for several videos. */
+export function keep(choice, task = null) {
+  localStorage.setItem(nameOf(task?.id), JSON.stringify({ choice, after: task && said(task) }));
 }
 
-export function kept(name) {
+export const forget = (taskId) => localStorage.removeItem(nameOf(taskId));
+
+export const keptForSeveral = () => kept()?.choice;
+
+const nameOf = (taskId = "several") => KEPT + taskId;
+
+function kept(taskId) {
   try {
-    return JSON.parse(localStorage.getItem(KEPT + name));
+    return JSON.parse(localStorage.getItem(nameOf(taskId)));
   } catch {
     return null;
   }
@@ -44,7 +54,8 @@ export function request({ background, model, outputs, priority, options }, backg
 }
 
 export function wish(background, backgrounds) {
-  const { kind, id, color, colors, angle, strength, fit, loop } = background;
-  if (kind === "media") return { kind: backgrounds.find((one) => one.id === id)?.duration ? "video" : "image", id, fit, loop };
+  const { kind, id, color, colors, angle, strength, fit, loop, medium } = background;
+  const known = backgrounds.find((one) => one.id === id);
+  if (kind === "media") return { kind: known ? (known.duration ? "video" : "image") : medium || "image", id, fit, loop };
   return { kind, ...{ color: { color }, gradient: { colors, angle }, blur: { strength }, transparent: {} }[kind] };
 }
