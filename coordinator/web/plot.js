@@ -8,6 +8,8 @@ const HEIGHT = 200;
 const LEFT = 46;
 const BOTTOM = 26;
 const TOP = 10;
+/** From here on a time of day does not say which day. */
+const DAYS_S = 36 * 3600;
 
 /** `series`: [{name, points: [[epoch seconds, value or null], ...]}]; `unit(value)` writes a value. */
 export function plot(title, series, { unit = (value) => format.number(value, 1) } = {}) {
@@ -61,7 +63,8 @@ function hours(scale) {
   return [0, 0.5, 1].map((part) => {
     const at = scale.first + part * scale.span;
     const place = ["start", "middle", "end"][part * 2];
-    return h("text", { class: `mark ${place}`, x: across(scale, at), y: HEIGHT - 8 }, format.time(at * 1000).replace(/:\d\d(?=\D*$)/, ""));
+    const words = scale.span > DAYS_S ? format.day(at * 1000) : format.time(at * 1000).replace(/:\d\d(?=\D*$)/, "");
+    return h("text", { class: `mark ${place}`, x: across(scale, at), y: HEIGHT - 8 }, words);
   });
 }
 

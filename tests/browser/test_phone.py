@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.visitor import plays
@@ -13,6 +13,22 @@ FORM = ("Username", "Password", "Password again", "Create account")
 def fits(page: Page) -> bool:
     """Nothing sticks out to the right."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def has_room_for_a_long_video(page: Page) -> None:
+    """Two hundred parts do not widen the page, and a log of many pages is read to its end."""
+
+    def many(route: Route) -> None:
+        answer = route.fetch().json()
+        items = [answer["items"][0] | {"id": f"part-{number}"} for number in range(200)]
+        route.fulfill(json=answer | {"items": items})
+
+    page.route("**/steps", many)
+    page.route("**/events?*", lambda route: route.continue_(url=route.request.url.replace("limit=1000", "limit=1")))
+    page.reload()
+    expect(page.locator(".segment-bar li")).to_have_count(200)
+    expect(page.locator("ol.log")).to_contain_text("Done")
+    assert fits(page)
 
 
 def test_a_phone_goes_from_the_account_to_the_result(visit: Visit, clip: Path) -> None:
@@ -36,6 +52,7 @@ def test_a_phone_goes_from_the_account_to_the_result(visit: Visit, clip: Path) -
         plays(page.locator("video.after"))
         visitor.picture("phone-result", whole=True)
         assert fits(page)
+        has_room_for_a_long_video(page)
         page.get_by_role("button", name="切换为中文").click()
         expect(page.get_by_role("heading", name="详细信息")).to_be_visible()
         page.get_by_role("navigation", name="导航", exact=True).get_by_role("link", name="素材库").click()

@@ -16,6 +16,8 @@ import { waiting } from "../parts/waiting.js";
 
 const EVENT_REST_MS = 400;
 const NUMBERS_REST_MS = 2000;
+/** Why it waits, and how long, changes without the task. */
+const WAITING_REST_MS = 10_000;
 
 export async function open(context) {
   const { params, signal } = context;
@@ -50,14 +52,24 @@ async function details(state, path, { signal, update }) {
   const waits = state.task.state === "waiting";
   const [steps, events, explanation] = await Promise.all([
     api.get(`${path}/steps`, { signal }),
-    api.get(`${path}/events?after=${after}&limit=1000`, { signal }),
+    eventsAfter(path, after, signal),
     waits ? api.get(`${path}/explain`, { signal }) : null,
   ]);
   if (turn < state.shown) return;
   state.shown = turn;
-  const news = events.items.filter((event) => event.seq > (state.events.at(-1)?.seq ?? 0));
+  const news = events.filter((event) => event.seq > (state.events.at(-1)?.seq ?? 0));
   Object.assign(state, { steps: steps.items, events: [...state.events, ...news], explanation });
   update();
+}
+
+async function eventsAfter(path, after, signal) {
+  const found = [];
+  for (let next = after; next !== null; ) {
+    const page = await api.get(api.query(`${path}/events`, { after: next, limit: 1000 }), { signal });
+    found.push(...page.items);
+    ({ next } = page);
+  }
+  return found;
 }
 
 /** Every change of the task is shown at once; its details are read again, but not more often than somebody can see. */
@@ -79,10 +91,15 @@ function follow(state, path, context) {
     if (seq === null) soon("numbers", NUMBERS_REST_MS);
     else soon("event", EVENT_REST_MS);
   }, context.signal);
-  live.on("resync", () => attemptQuietly(async () => {
+  const again = () => attemptQuietly(async () => {
     state.task = await api.get(path, { signal: context.signal });
-    await details(state, path, context);
-  }), context.signal);
+    await Promise.all([details(state, path, context), source(state, context.signal)]);
+  });
+  live.on("resync", again, context.signal);
+  // who comes back after hours finds links that have ended
+  document.addEventListener("visibilitychange", () => document.hidden || again(), { signal: context.signal });
+  const timer = setInterval(() => document.hidden || state.task.state !== "waiting" || soon("event", 0), WAITING_REST_MS);
+  context.signal.addEventListener("abort", () => clearInterval(timer));
 }
 
 /** A reading that fails is made again with the next change. */

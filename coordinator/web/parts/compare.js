@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { h } from "../dom.js";
 import * as format from "../format.js";
-import { t } from "../i18n.js";
+import { language, t } from "../i18n.js";
 import { button, icon } from "../ui.js";
 import { upright } from "../format.js";
 
@@ -20,7 +20,7 @@ export function comparison({ task, source }, output) {
   const medium = still ? picture : video;
   const upper = medium(after, t(`output.${output}`), "after");
   const lower = before && medium(before, t("compare.source"), "before");
-  const made = { key: `${task.id}-${output}-${before ? 2 : 1}`, class: "compare-frame", "data-own": true, then: still ? slides : playsBoth };
+  const made = { key: `${after} ${before} ${language()}`, class: "compare-frame", "data-own": true, then: still ? slides : playsBoth };
   return h("div", made, h("div", frame, lower, upper, before && divider(), before && captions()), still ? null : controls());
 }
 

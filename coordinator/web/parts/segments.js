@@ -7,6 +7,7 @@ import { t } from "../i18n.js";
 import { button, icon } from "../ui.js";
 
 const MOST_NAMED = 60;
+const MOST_APART = 40;
 
 /** The bar for `state.steps`; the part that plays is `state.playing`. */
 export function segments(state, { update }) {
@@ -20,7 +21,7 @@ export function segments(state, { update }) {
   const many = work.length > 1;
   return h("div", { class: "segments" },
     many && h("h3", {}, t("segments.title", { count: work.length })),
-    h("ol", { class: "segment-bar" }, work.map((step, at) => part(step, at, work.length, play, playing))),
+    h("ol", { class: work.length > MOST_APART ? "segment-bar close" : "segment-bar" }, work.map((step, at) => part(step, at, work.length, play, playing))),
     nodes(work),
     many && joining(state.steps),
     playing && player(playing, work.indexOf(playing), () => play(playing)));

@@ -8,7 +8,7 @@ import { attempt, badge, button, confirm, icon, progress } from "../ui.js";
 
 export const DRAFT = ["idle", "selecting_source", "source_selected", "ready"];
 export const LIVE = ["waiting", "processing", "paused"];
-export const ENDED = ["completed", "failed", "cancelled"];
+const ENDED = ["completed", "failed", "cancelled"];
 
 const TONES = { completed: "good", failed: "bad", processing: "busy", waiting: "wait", paused: "wait" };
 const tone = (task) => TONES[task.state] || "off";
