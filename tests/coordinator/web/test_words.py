@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.api.pages import WEB
+from coordinator.api.routes.pages import ADDRESSES
 
 AREAS = sorted(path.stem for path in (WEB / "words" / "en").glob("*.json"))
 IN_BRACES = re.compile(r"\{\w+\}")
@@ -41,6 +42,14 @@ def test_every_word_that_a_page_asks_for_by_name_is_there() -> None:
     asked = {key: path.name for path in modules() for key in ASKED.findall(path.read_text(encoding="utf-8"))}
     assert {key: name for key, name in asked.items() if key not in known} == {}
     assert len(asked) > 200
+
+
+def test_the_server_answers_at_the_address_of_every_route() -> None:
+    routes = (WEB / "routes.js").read_text(encoding="utf-8")
+    paths = re.findall(r'\bpath: "([^"]+)"', routes)
+    answered = [re.compile(re.sub(r"\{\w+:path\}", ".+", address)) for address in ADDRESSES]
+    assert [path for path in paths if not any(one.fullmatch(path) for one in answered)] == []
+    assert len(paths) > 15
 
 
 def test_every_route_has_its_module_and_its_words() -> None:
