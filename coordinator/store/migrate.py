@@ -33,7 +33,8 @@ def upgrade(engine: Engine, folder: Path = FOLDER) -> str:
         if current == newest:
             return newest
         if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
-            raise StorageUnavailable(f"the database is of a newer version of this program (revision {current})")
+            why = f"revision {current} is of a newer version of this program, or of a build before its first release"
+            raise StorageUnavailable(f"the database's {why}")
         if engine.dialect.name == "sqlite" and current is not None:
             _copy(Path(str(engine.url.database)), current)
         command.upgrade(_config(folder, connection), "head")

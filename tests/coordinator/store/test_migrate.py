@@ -73,10 +73,11 @@ def test_a_program_waits_for_another_that_has_just_made_the_file(sqlite_url: str
     engine.dispose()
 
 
-def test_a_database_of_a_newer_program_is_left_alone(engine: Engine) -> None:
+@pytest.mark.parametrize("revision", ["ffff", "0001"])
+def test_a_database_of_another_program_is_left_alone(engine: Engine, revision: str) -> None:
     upgrade(engine)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = 'ffff'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
     with pytest.raises(StorageUnavailable, match="newer version"):
         upgrade(engine)
 

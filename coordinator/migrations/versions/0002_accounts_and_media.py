@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+revision = "0002"  # 0001 was all of it in one step, in builds before the first release
 down_revision = None
 branch_labels = None
 depends_on = None
