@@ -20,11 +20,12 @@ from tests import clips
 from tests import independent_reader as reader
 from tests.clips import Clip
 from tests.scripts.shell import CACHE, Running, segfleet
+from tests.system import long_clips
 from tests.system.patience import until
 
 UP = ("up", "--port", "0", "--node-port", "0")
-LONG = Clip(frames=480, width=640, height=360, rate=48)
-LONGER = Clip(frames=1920, width=640, height=360, rate=48)
+SECOND = Clip(frames=48, width=640, height=360, rate=48, bframes=0)
+LONG_S, LONGER_S = 10, 200
 
 
 class Fleet(Running):
@@ -68,7 +69,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video that takes a while."""
-    return clips.write(tmp_path_factory.mktemp("clips") / "long.mp4", LONG)
+    return long_clips.repeated(tmp_path_factory.mktemp("clips") / "long.mp4", LONG_S, SECOND)
 
 
 def test_one_line_says_where_it_is_when_all_are_online(fleet: Fleet) -> None:
@@ -141,7 +142,7 @@ def test_a_background_that_is_nothing_is_refused_before_anything_is_sent(fleet: 
 
 
 def test_ctrl_c_cancels_the_task(fleet: Fleet, tmp_path: Path) -> None:
-    longer = clips.write(tmp_path / "longer.mp4", LONGER)
+    longer = long_clips.repeated(tmp_path / "longer.mp4", LONGER_S, SECOND)
     words = ("submit", longer, "-b", "color:#00ff00", "-o", tmp_path / "out.mp4")
     with Running(fleet.folder, "scripts.segfleet", *words) as submitting:
         submitting.line("process ")
@@ -216,7 +217,7 @@ def test_a_node_that_is_killed_in_mid_task_starts_again_and_the_task_completes(
         os.kill(fleet.pid(working[0]), signal.SIGKILL)
         fleet.line(f"{working[0]} ended (SIGKILL); starting it again")
         assert submitting.process.wait(120) == 0, submitting.err
-        assert len(reader.frame_times(tmp_path / "out.mp4").times) == LONG.frames
+        assert len(reader.frame_times(tmp_path / "out.mp4").times) == LONG_S * SECOND.frames
 
 
 def test_a_coordinator_that_is_killed_in_mid_task_starts_again_and_the_task_completes(
@@ -228,7 +229,7 @@ def test_a_coordinator_that_is_killed_in_mid_task_starts_again_and_the_task_comp
         os.kill(fleet.pid("coordinator"), signal.SIGKILL)
         fleet.line("coordinator ended (SIGKILL); starting it again")
         assert submitting.process.wait(120) == 0, submitting.err
-        assert len(reader.frame_times(tmp_path / "out.mp4").times) == LONG.frames
+        assert len(reader.frame_times(tmp_path / "out.mp4").times) == LONG_S * SECOND.frames
 
 
 def test_sigterm_stops_everything_and_nobody_is_left(fleet: Fleet) -> None:
