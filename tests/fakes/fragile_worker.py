@@ -103,7 +103,8 @@ SPEECHLESS: Final = {"mute": _mute, "babbles": _babbles}
 if __name__ == "__main__":
     told = json.loads(sys.argv[-2])
     if told["kind"] in SPEECHLESS:
-        SPEECHLESS[told["kind"]](socket.socket(fileno=int(sys.argv[-1])))
+        line = socket.socket(fileno=int(sys.argv[-1]))  # kept, for one that nobody holds is closed
+        SPEECHLESS[told["kind"]](line)
         _deaf()
     work = KINDS[told["kind"]](Path(told["cache"]), devices_of("cpu"))
     serve(int(sys.argv[-1]), work, work.load)

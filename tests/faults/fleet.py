@@ -17,9 +17,10 @@ LEASE_S = max(1.0, PATIENCE / 2)
 """On a machine that the suite keeps busy every program stands still for a second now and then."""
 FEW_S = 6.0
 """A few seconds: a tick of the coordinator, an offer, a busy machine."""
-LONG_S = 5.0
+LONG_S = 6.0
 """So long a node is busy with the long video: enough to be disturbed in the middle on a fast machine, too."""
-SHORT, MOST = 10, 250
+SHORT, LEAST, MOST = 10, 36, 250
+"""Turns of the short video, and of the long one: a machine that is slow at first may be much faster later."""
 SMALL = Clip(frames=48, width=320, height=240, bframes=0)
 
 
@@ -55,7 +56,7 @@ class Fleet:
         self.short = long_clips.repeated(self.home / "short.mp4", SHORT, SMALL)
         self.short_id = self.user.upload(self.short)["id"]
         self.heal()
-        turns = min(MOST, max(2 * SHORT, round(SHORT * LONG_S / self._seconds_of_a_short_one())))
+        turns = min(MOST, max(LEAST, round(SHORT * LONG_S / self._seconds_of_a_short_one())))
         self.long = long_clips.repeated(self.home / "long.mp4", turns, SMALL)
         self.long_id = self.user.upload(self.long)["id"]
 
