@@ -11,10 +11,8 @@ from tests.clips import Clip
 from tests.system import long_clips
 from tests.system.coordinator import ENDED, Coordinator
 from tests.system.nodes import MODEL, NodeProcess, tiny_model
-from tests.system.patience import PATIENCE, until
+from tests.system.patience import LEASE_S, until
 
-LEASE_S = max(1.0, PATIENCE / 2)
-"""On a machine that the suite keeps busy every program stands still for a second now and then."""
 FEW_S = 6.0
 """A few seconds: a tick of the coordinator, an offer, a busy machine."""
 LONG_S = 6.0

@@ -4,8 +4,8 @@ that does not move."""
 from pathlib import Path
 
 from tests.system.coordinator import Client, Coordinator
+from tests.system.patience import LEASE_S
 
-LEASE_S = 1.0
 STALL_S = 3.0
 TICK_S = 0.2
 SLACK_S = 4.0

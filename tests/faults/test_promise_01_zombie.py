@@ -4,8 +4,8 @@ import pytest
 
 from tests import independent_reader
 from tests.contract.third_party import ThirdParty, problem
-from tests.faults.fleet import FEW_S, LEASE_S, Fleet
-from tests.system.patience import until
+from tests.faults.fleet import FEW_S, Fleet
+from tests.system.patience import LEASE_S, until
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.faults.by_hand import HandNode, working
-from tests.faults.lonely import LEASE_S, Lonely
+from tests.faults.lonely import Lonely
+from tests.system.patience import LEASE_S
 
 pytestmark = pytest.mark.timeout(200)
 

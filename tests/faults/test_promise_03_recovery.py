@@ -7,11 +7,10 @@ import pytest
 
 from tests import independent_reader
 from tests.contract.third_party import ThirdParty
-from tests.faults import fleet as fleets
 from tests.faults.by_hand import HandNode, completing
 from tests.faults.fleet import FEW_S, Fleet
-from tests.faults.lonely import LEASE_S, SLACK_S, TICK_S, Lonely
-from tests.system.patience import busy, until
+from tests.faults.lonely import SLACK_S, TICK_S, Lonely
+from tests.system.patience import LEASE_S, busy, until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -26,7 +25,7 @@ def test_a_killed_nodes_task_completes_on_the_other_node_within_the_lease_and_a_
     lost, completed = fleet.attempts(task_id)
     assert (lost["node"], lost["state"], lost["charge"]) == (killed.name, "lost", "loss")
     assert (completed["node"], completed["state"]) == (fleet.other(killed).name, "completed")
-    assert completed["offered_at"] - at < busy(fleets.LEASE_S + FEW_S)
+    assert completed["offered_at"] - at < busy(LEASE_S + FEW_S)
     assert task["state"] == "completed"
     fleet.has_one_result(task_id)
     assert fleet.steps(task_id)[0]["losses"] == 1

@@ -8,11 +8,10 @@ import httpx
 import pytest
 
 from tests import clips
-from tests.faults import fleet as fleets
 from tests.faults.by_hand import HandNode, working
 from tests.faults.fleet import Fleet
-from tests.faults.lonely import LEASE_S, Lonely, coordinator
-from tests.system.patience import until
+from tests.faults.lonely import Lonely, coordinator
+from tests.system.patience import LEASE_S, until
 
 pytestmark = pytest.mark.timeout(200)
 
@@ -48,7 +47,7 @@ def test_a_coordinator_that_stood_still_for_some_leases_is_found_again_by_real_n
         task_id = fleet.submit(fleet.long_id)
         fleet.user.mid_work(task_id)
         fleet.coordinator.program.freeze()
-        _nobody_answers(fleet.coordinator.url, 3 * fleets.LEASE_S)
+        _nobody_answers(fleet.coordinator.url, 3 * LEASE_S)
         fleet.coordinator.program.thaw()
         assert fleet.user.ended(task_id)["state"] == "completed"
     assert [(row["state"], row["charge"]) for row in fleet.attempts(task_id)] == [("completed", None)]

@@ -11,6 +11,9 @@ PATIENCE = float(os.environ.get("SEGFLEET_TEST_PATIENCE", "4"))
 """How many times as long as on a quiet machine things may take: the suite keeps two cores busier than any promise in
 seconds means, and a test that times the machine says nothing. 1 holds promises to their seconds."""
 
+LEASE_S = max(1.0, 0.4 * PATIENCE)
+"""The shortest lease that is kept: on a busy machine every program stands still for a second now and then."""
+
 
 def busy(seconds: float) -> float:
     """What a bound of so many seconds on a quiet machine is on this one."""
