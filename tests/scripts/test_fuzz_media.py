@@ -38,7 +38,7 @@ def test_a_file_that_takes_too_long_is_a_violation_and_is_kept_with_its_seed(tmp
     code, said = fuzz("--files", "12", "--seed", "7", "--bound", "0.0001", "--keep", str(tmp_path))
     assert code == 1
     numbers = re.findall(r"^VIOLATION --seed 7 --only (\d+): \w+: over 0.0001 s", said, re.MULTILINE)
-    assert numbers
+    assert numbers, said
     assert {path.stem for path in tmp_path.iterdir()} == {f"seed7-{number}" for number in numbers}
 
 
