@@ -122,10 +122,12 @@ class Fleet:
         return next(one for one in self.nodes if one is not node)
 
     def attempts(self, task_id: str) -> list[dict[str, Any]]:
-        """Every attempt of the task with its node's name, oldest first, from the database."""
+        """Every attempt of the task with its node's name, oldest first, from the database. Offers that were turned down
+        are none: a node hears of the end of its drain a moment after the coordinator."""
         return self.coordinator.rows(
-            "SELECT attempts.*, interfaces.name AS node FROM attempts JOIN interfaces "
-            "ON interfaces.id = attempts.interface_id WHERE task_id = ? ORDER BY attempts.id",
+            "SELECT attempts.*, interfaces.name AS node FROM attempts "
+            "JOIN interfaces ON interfaces.id = attempts.interface_id "
+            "WHERE task_id = ? AND attempts.state != 'rejected' ORDER BY attempts.id",
             task_id,
         )
 
