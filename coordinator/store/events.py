@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select
+from sqlalchemy import bindparam, delete, exists, insert, select
 
 from coordinator.domain.news import TaskChanged
-from coordinator.store import facts, webhooks
+from coordinator.store import facts, history, webhooks
 from coordinator.store.schema import Json, table
 from coordinator.store.tables import Events, Tasks
 from coordinator.store.work import Work
@@ -15,7 +15,6 @@ from protocol.base import TaskId, UserId
 _events, _tasks = table(Events), table(Tasks)
 _ADD = insert(_events)
 _FIRST = select(_events.c.seq).where(_events.c.at >= bindparam("since")).order_by(_events.c.seq).limit(1)
-_NEWEST = select(func.max(_events.c.seq))
 FORGOTTEN: Final = "events_forgotten"
 
 
@@ -45,7 +44,7 @@ def forget(work: Work, before: float, limit: int) -> int:
 
     The newest event always stays: SQLite would give its number to the next one, which nobody would be told then.
     """
-    upto = work.scalar(_FIRST, {"since": before}) or work.scalar(_NEWEST, {}) or 0
+    upto = work.scalar(_FIRST, {"since": before}) or history.newest(work)
     orphan = ~exists().where(_tasks.c.id == _events.c.task_id)
     found = work.scalars(select(_events.c.seq).where(_events.c.seq < upto, orphan).order_by(_events.c.seq).limit(limit))
     if found:
